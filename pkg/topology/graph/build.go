@@ -13,7 +13,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// New makes the graph of a state. It is pure.
+// New returns the graph of a state. It does no I/O and does not change s.
 func New(s *topology.State, o Options) *Graph {
 	g := &Graph{Name: s.Name}
 	s = s.Typed(o.Version)
@@ -48,7 +48,7 @@ func (b *builder) build(s *topology.State) {
 	for _, o := range s.Objects() {
 		switch x := o.(type) {
 		case *topology.Exchange:
-			// predeclared ones only if they are used
+			// add predeclared exchanges only if they are used
 			if x.VHost == b.vhost && !capability.IsPredeclared(x.Name) && !capability.IsReserved(x.Name) {
 				b.exchange(x)
 			}
@@ -88,7 +88,8 @@ func (b *builder) events() {
 	}
 }
 
-// withoutEcho drops a label that repeats the name of a node at its end.
+// withoutEcho returns the label, or "" if it only repeats the name of a node at the end of the
+// edge.
 func withoutEcho(label, name string) string {
 	if label == name {
 		return ""
@@ -104,8 +105,8 @@ func (b *builder) add(n Node) int {
 	return len(b.g.Nodes) - 1
 }
 
-// exchangeNode finds or adds the node of an exchange. A predeclared exchange is drawn if it is
-// used; one that does not exist is drawn as missing.
+// exchangeNode returns the node of an exchange, which it adds if necessary. An exchange that does
+// not exist has the role Missing.
 func (b *builder) exchangeNode(name string) int {
 	ref := topology.ExchangeRef(b.vhost, name)
 	if i, ok := b.at[ref]; ok {
@@ -210,9 +211,9 @@ func headers(args topology.Arguments) string {
 	return strings.Join(parts, joint)
 }
 
-// deadLetters adds the edges for the dead letters of a queue. Through the default exchange they go
-// directly to the queue that the dead-letter routing key names; without such a key there is no
-// queue to draw.
+// deadLetters adds the edge for the dead letters of a queue. If the dead-letter exchange is the
+// default exchange, the edge leads directly to the queue that the dead-letter routing key names.
+// Without such a key there is no edge.
 func (b *builder) deadLetters(queue string) {
 	d := b.net.Settings(queue).DeadLetter()
 	if !d.Set() {
@@ -251,7 +252,7 @@ func duration(ms int64) string {
 	return text
 }
 
-// queueFacts are the effective settings of a queue.
+// queueFacts returns the effective settings of a queue.
 func (b *builder) queueFacts(q *topology.Queue) []Fact {
 	s := b.net.Settings(q.Name)
 	var list []Fact

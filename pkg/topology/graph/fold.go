@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// Fold returns a graph of at most about limit nodes: objects whose names begin alike become one
-// node, with their Members. It folds no more than it must, so first the queues of one worker, then
-// those of one service, and at last those of all numbered services. Queues stay apart from their
-// dead letters and retry steps while that is possible. Objects with serious problems stay single, if
-// they are few. A graph that is small enough is returned as it is.
+// Fold returns a graph with about limit nodes or fewer. Objects whose names begin with the same
+// parts become one node, which lists them in Members. Fold folds as little as necessary: first the
+// queues of one worker, then the queues of one service, and finally the queues of all numbered
+// services. Queues are folded separately from their dead letters and retry steps as long as
+// possible. Objects with serious problems are not folded if there are few of them. Fold returns g
+// itself if it is small enough.
 func (g *Graph) Fold(limit int) *Graph {
 	if len(g.Nodes) <= limit {
 		return g
@@ -29,7 +30,7 @@ func (g *Graph) Fold(limit int) *Graph {
 	return best
 }
 
-// folding says which objects are one group.
+// folding says which objects form a group.
 type folding struct {
 	parts     int  // how many parts of the name count
 	anyNumber bool // numbers in names are all the same
@@ -37,7 +38,7 @@ type folding struct {
 	anyName   bool // all of one kind and role are one group
 }
 
-// foldings are all, the finest first.
+// foldings returns all foldings, the finest first.
 func foldings() (list []folding) {
 	const most = 4
 	for parts := most; parts >= 1; parts-- {
@@ -118,7 +119,8 @@ var (
 	number    = regexp.MustCompile(`\d+`)
 )
 
-// beginning returns the part of a name that counts, and whether that is less than all of it.
+// beginning returns the part of a name that determines the group. more reports whether the name is
+// longer.
 func (f *folder) beginning(name string) (begin string, more bool) {
 	begin = name
 	if ends := separator.FindAllStringIndex(name, f.by.parts); len(ends) == f.by.parts {
@@ -130,7 +132,7 @@ func (f *folder) beginning(name string) (begin string, more bool) {
 	return begin, more
 }
 
-// join makes one node of several.
+// join returns one node for several nodes.
 func (f *folder) join(list []int) Node {
 	first := f.g.Nodes[list[0]]
 	if len(list) == 1 {
@@ -177,7 +179,7 @@ func (f *folder) join(list []int) Node {
 // waitFact is the name of the fact that says how long messages wait in a wait queue.
 const waitFact = "message ttl"
 
-// edges adds the edges between the groups. Those inside of a group are not drawn.
+// edges adds the edges between groups. It omits edges between different members of a group.
 func (f *folder) edges(out *Graph) {
 	type edgeID struct {
 		from, to          int
@@ -209,7 +211,7 @@ func (f *folder) edges(out *Graph) {
 	}
 }
 
-// Objects is how many objects the nodes stand for.
+// Objects returns the number of objects that the nodes stand for.
 func (g *Graph) Objects() int {
 	n := 0
 	for _, x := range g.Nodes {

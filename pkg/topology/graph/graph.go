@@ -1,13 +1,14 @@
-// Package graph turns a topology into nodes and edges: exchanges, queues, events, and the paths of
-// messages between them, with dead letters, retry steps, alternate exchanges, depths and problems.
-// It draws nothing: internal/render does.
+// Package graph builds the graph of a topology. Its nodes are exchanges, queues and events. Its
+// edges are the paths of messages between them, including dead letters, retry steps and alternate
+// exchanges. Nodes and edges also have the depths of queues and the problems of objects. The
+// package draws nothing: internal/render does.
 package graph
 
 import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Graph has nodes and edges in stable order. Edges refer to nodes by index.
+// Graph contains nodes and edges in a stable order. Edges refer to nodes by index.
 type Graph struct {
 	// Name is the name of the topology, "" for a live broker.
 	Name  string
@@ -25,7 +26,8 @@ const (
 	Event Role = "event"
 	// DeadLetters is an exchange that gets dead letters, or a queue that gets nothing else.
 	DeadLetters Role = "dead letters"
-	// Wait is a wait queue, one retry step: its messages expire on purpose and return.
+	// Wait is a wait queue, which is one step of a retry: its messages expire on purpose and
+	// return.
 	Wait Role = "wait"
 	// Missing is an exchange or a queue that is used but not declared.
 	Missing Role = "missing"
@@ -36,19 +38,20 @@ type Node struct {
 	// Ref identifies the exchange or queue. For an event only Name and VHost are set.
 	Ref  topology.Ref
 	Role Role
-	// Type is the type of the exchange or queue: topic, quorum.
+	// Type is the type of the exchange or queue, such as topic or quorum.
 	Type string
-	// Facts are further properties, for people: "message TTL" "24h".
+	// Facts are further properties, for people: "message ttl" "24h".
 	Facts []Fact
-	// Status has the counts of a live queue.
+	// Status contains the counts of a live queue.
 	Status topology.QueueStatus
 	// Problems are the problems of the object.
 	Problems []Problem
-	// Members are the names of the objects that a folded node stands for; nil for a single one.
+	// Members are the names of the objects that a folded node stands for. It is nil for a single
+	// object.
 	Members []string
 }
 
-// Problem is one problem, in a sentence. Mild ones do not lose messages.
+// Problem is one problem, in a sentence. A Mild problem does not lose messages.
 type Problem struct {
 	Text string
 	Mild bool
@@ -74,10 +77,10 @@ type Edge struct {
 	Kind     EdgeKind
 	// Labels are the routing keys or header matches of the bindings, in order.
 	Labels []string
-	// DeadLetters reports whether only dead letters pass along a binding: they are all that its
-	// source receives.
+	// DeadLetters reports whether only dead letters pass along a binding, because its source
+	// receives nothing else.
 	DeadLetters bool
-	// Back reports whether messages return from a wait queue.
+	// Back reports whether messages return from a wait queue along the edge.
 	Back bool
 	// Lost reports whether dead letters on this edge reach no queue.
 	Lost     bool
@@ -86,11 +89,11 @@ type Edge struct {
 
 // Options say what the graph contains. The zero value shows the state.
 type Options struct {
-	// Version is the version of the broker, "4.3" or "4.3.6"; "" is the newest.
+	// Version is the version of the broker, such as "4.3" or "4.3.6". "" is the newest.
 	Version string
-	// VHosts limits the graph; nil means all.
+	// VHosts limits the graph to these vhosts. nil means all vhosts.
 	VHosts []string
-	// Status has the counts of live queues.
+	// Status contains the counts of live queues.
 	Status map[topology.Ref]topology.QueueStatus
 	// Problems are the problems of exchanges, queues and bindings.
 	Problems map[topology.Ref][]Problem

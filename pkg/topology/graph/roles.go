@@ -7,8 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// roles finds the exchanges that receive only dead letters, the queues behind them, and wait
-// queues.
+// roles assigns roles to the exchanges that receive only dead letters, to the queues behind them,
+// and to wait queues.
 func (b *builder) roles(first int) {
 	in := map[int][]int{}
 	for i := first; i < len(b.g.Edges); i++ {
@@ -35,8 +35,9 @@ func (b *builder) roles(first int) {
 	}
 }
 
-// passesOn finds the queues that have a dead-letter exchange themselves, and the exchanges that
-// lead to such queues: there a dead letter is processed again.
+// passesOn returns the queues that have a dead-letter exchange themselves, except wait queues, and
+// the exchanges to which such queues are bound. A dead letter that arrives there is processed
+// again.
 func (b *builder) passesOn(first int) map[int]bool {
 	passes := map[int]bool{}
 	for _, e := range b.g.Edges[first:] {
@@ -62,8 +63,9 @@ func (b *builder) onlyDeadLetters(in []int) bool {
 	return len(in) > 0
 }
 
-// waits marks wait queues: their messages expire and return to a queue that dead-letters to them,
-// directly or through exchanges. A queue that receives anything but dead letters is not one.
+// waits marks wait queues. The messages of a wait queue expire and return to a queue that
+// dead-letters to it, directly or through exchanges. A queue that receives other messages than dead
+// letters is not a wait queue.
 func (b *builder) waits(first int, in map[int][]int) {
 	out := map[int][]int{}
 	for i := first; i < len(b.g.Edges); i++ {
@@ -85,9 +87,9 @@ func (b *builder) waits(first int, in map[int][]int) {
 	}
 }
 
-// stepOf reports whether a queue is a retry step that the consumer publishes to, as those of the
-// field retry: nothing is bound to it, and its messages expire directly into a queue whose name is
-// the beginning of its own.
+// stepOf reports whether a queue is a retry step to which the consumer publishes, like the queues
+// of the field retry. Nothing is bound to such a queue, and its messages expire directly into a
+// queue whose name followed by "." begins the name of the retry step.
 func (b *builder) stepOf(queue string, in []int) bool {
 	d := b.net.Settings(queue).DeadLetter()
 	return len(in) == 0 && d.Set() && d.Exchange.Text() == "" && d.Key.Text() != "" &&
@@ -115,8 +117,8 @@ func (b *builder) comesBack(start int, out map[int][]int) bool {
 	return false
 }
 
-// fedByDeadLetters reports whether all messages of a queue are dead letters of other queues, that
-// come directly or through an exchange.
+// fedByDeadLetters reports whether all messages of a queue are dead letters of other queues that
+// arrive directly or through an exchange.
 func (b *builder) fedByDeadLetters(in map[int][]int, queue int) bool {
 	for _, i := range in[queue] {
 		e := b.g.Edges[i]

@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Step is a death to simulate.
+// Step is a death to simulate: the message dies in Queue for Reason.
 type Step struct {
 	Queue  string `json:"queue"`
 	Reason Reason `json:"reason"`
@@ -18,7 +18,7 @@ type Step struct {
 // NotThereError says that a message cannot die in a queue because it is not routed to it.
 type NotThereError struct {
 	Queue string
-	// Has are the queues that may have the message.
+	// Has lists the queues that may have the message.
 	Has []string
 }
 
@@ -30,10 +30,10 @@ func (e *NotThereError) Error() string {
 	return fmt.Sprintf("the message is not in queue %q, it is in %s", e.Queue, strings.Join(e.Has, ", "))
 }
 
-// Follow publishes a message and lets it die as the steps say, one after the other. Between them,
-// and at the end, the message passes through wait queues (see Waits): the trace ends where the
-// message stays. If a step names a queue that cannot have the message, Follow returns the trace so
-// far and a *NotThereError.
+// Follow simulates the publication of a message and then the given deaths, in order. After each
+// death, the message passes through wait queues (see Waits), so the trace ends where the message
+// stays. If a step names a queue that cannot have the message, Follow returns the trace so far and
+// a *NotThereError.
 func (n *Network) Follow(p Publication, steps ...Step) (*Trace, error) {
 	t := n.Route(p)
 	for _, s := range steps {
@@ -45,8 +45,8 @@ func (n *Network) Follow(p Publication, steps ...Step) (*Trace, error) {
 	return t, nil
 }
 
-// step lets the copy in a queue die, in every placement that has one there. It drops the other
-// placements.
+// step lets the copy in the queue of s die in every placement that has a copy there. It drops the
+// other placements.
 func (n *Network) step(t *Trace, s Step, wait bool) error {
 	var deadLetterings []*DeadLettering
 	var placements []Placement
@@ -78,8 +78,8 @@ func (n *Network) step(t *Trace, s Step, wait bool) error {
 	return nil
 }
 
-// deadLettering returns the known outcome for a message, or computes it: all copies of one message
-// have the same outcome.
+// deadLettering returns the outcome for a message. All copies of one message have the same outcome,
+// so it returns a known outcome if there is one.
 func (n *Network) deadLettering(known []*DeadLettering, m *Message, s Step) *DeadLettering {
 	for _, f := range known {
 		if f.from == m {
@@ -91,7 +91,7 @@ func (n *Network) deadLettering(known []*DeadLettering, m *Message, s Step) *Dea
 	return f
 }
 
-// Placements returns the placements that can follow if the copy at that index dies.
+// Placements returns the placements that can result from w if the copy at index at dies.
 func (f *DeadLettering) Placements(w Placement, at int) []Placement {
 	if f.Outcome == Stays {
 		return []Placement{w}
@@ -122,10 +122,11 @@ func distinct(placements []Placement) []Placement {
 	return list
 }
 
-// maxWaits bounds the wait queues that a message passes through. Nobody has more retry steps.
+// maxWaits is the maximum number of wait queues that a message passes through. It exceeds any
+// realistic number of retry steps.
 const maxWaits = 100
 
-// passWaits lets dead letters expire in wait queues until they stay in another queue.
+// passWaits lets dead letters expire in wait queues until they reach a queue in which they stay.
 func (n *Network) passWaits(t *Trace) {
 	for range maxWaits {
 		queue := ""
@@ -142,7 +143,7 @@ func (n *Network) passWaits(t *Trace) {
 	}
 }
 
-// pass lets the copy in one wait queue expire, in the placements that have one. It returns true if
+// pass lets the copy in one wait queue expire in the placements that have one. It reports whether
 // nothing changed.
 func (n *Network) pass(t *Trace, queue string) bool {
 	has := func(w Placement) bool {
@@ -162,9 +163,9 @@ func (n *Network) pass(t *Trace, queue string) bool {
 	return err != nil
 }
 
-// Waits reports whether a queue is a wait queue for a dead letter: the message did not die in it,
-// its messages expire into a dead-letter exchange, and from there they return to a queue in which
-// the message died, perhaps through further wait queues.
+// Waits reports whether a queue is a wait queue for the dead letter m. In a wait queue, m has not
+// died yet, and it would expire and be dead-lettered, directly or through further wait queues, to a
+// queue in which it died.
 func (n *Network) Waits(queue string, m *Message) bool {
 	died := func(q string) bool {
 		return slices.ContainsFunc(m.Deaths, func(d Death) bool { return d.Queue == q })
@@ -196,7 +197,7 @@ func (n *Network) expires(queue string) bool {
 	return ttl && s.DeadLetter().Set()
 }
 
-// Copies returns the copies of all outcomes, each once.
+// Copies returns the copies of all outcomes, each once, ordered by queue.
 func (t *Trace) Copies() []Copy {
 	var list []Copy
 	for _, w := range t.Placements {

@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// Source names what sets the value, for people: `argument x-message-ttl`, `policy "dlx-all",
+// Source describes the source of the value for people: `argument x-message-ttl`, `policy "dlx-all",
 // priority 10`.
 func (s Setting) Source() string {
 	if s.Policy != nil {
@@ -20,11 +20,11 @@ func (s Setting) Source() string {
 
 // DeadLetter says where the dead letters of a queue go.
 type DeadLetter struct {
-	// Exchange is the dead-letter exchange, without a value if the queue has none. Key is the
-	// dead-letter routing key, without a value if messages keep theirs.
+	// Exchange is the dead-letter exchange. It has no value if the queue has none. Key is the
+	// dead-letter routing key. It has no value if messages keep their keys.
 	Exchange, Key Setting
-	// Keeps reports whether dead letters that cannot be routed stay in the queue: it is a quorum
-	// queue with the strategy at-least-once and the overflow reject-publish (fact
+	// Keeps reports whether dead letters that cannot be routed stay in the queue. That is so in a
+	// quorum queue with the strategy at-least-once and the overflow reject-publish (fact
 	// at-least-once-overflow).
 	Keeps bool
 }
@@ -50,44 +50,45 @@ const (
 	RejectPublishDLX = "reject-publish-dlx"
 )
 
-// Outcome is what happens to a message that dies, or should.
+// Outcome is what happens to a message when it dies or is expected to die.
 type Outcome string
 
 // The outcomes.
 const (
-	// Moved: it was dead-lettered to at least one queue.
+	// Moved: the message is dead-lettered to at least one queue.
 	Moved Outcome = "dead-lettered"
 	// Dropped: the queue has no dead-letter exchange.
 	Dropped Outcome = "dropped"
-	// Unrouted: its dead-letter exchange does not exist, or routes it to no queue.
+	// Unrouted: the dead-letter exchange does not exist or routes the message to no queue.
 	Unrouted Outcome = "lost"
-	// Held: as Unrouted, but the queue keeps it (strategy at-least-once).
+	// Held: as Unrouted, but the queue keeps the message (strategy at-least-once).
 	Held Outcome = "kept"
-	// Bounced: a full queue refuses it; its publisher gets a nack if it uses confirms.
+	// Bounced: a full queue refuses the message. The publisher gets a nack if it uses confirms.
 	Bounced Outcome = "refused"
 	// Unknown: the queue is declared elsewhere.
 	Unknown Outcome = "unknown"
-	// Stays: it cannot die for this reason in this queue.
+	// Stays: the message cannot die for this reason in this queue.
 	Stays Outcome = "stays"
 )
 
-// DeadLettering is what happens to one copy that dies.
+// DeadLettering is the result of the death of one copy.
 type DeadLettering struct {
 	Queue   string  `json:"queue"`
 	Reason  Reason  `json:"reason"`
 	Outcome Outcome `json:"outcome"`
-	// Why explains outcomes other than Moved in a sentence.
+	// Why explains an outcome other than Moved in a sentence.
 	Why string `json:"why,omitempty"`
-	// Rule says what sets the dead-letter exchange: `policy "dlx-all", priority 10`. Key is the
-	// dead-letter routing key; nil if the message keeps its own.
+	// Rule describes the source of the dead-letter exchange: `policy "dlx-all", priority 10`. Key
+	// is the dead-letter routing key. It is nil if the message keeps its own.
 	Rule string         `json:"rule,omitempty"`
 	Key  *string        `json:"key,omitempty"`
 	Refs []topology.Ref `json:"-"`
-	// Root is the dead-letter exchange, or nil.
+	// Root is the dead-letter exchange. It is nil if the queue has none or the message does not
+	// reach it.
 	Root *Hop `json:"route,omitempty"`
 	// Message is the dead letter.
 	Message *Message `json:"message,omitempty"`
-	// Wait reports whether the message expired in a wait queue, where messages expire on purpose.
+	// Wait reports whether the message expired in a wait queue (see Network.Waits).
 	Wait bool `json:"wait,omitempty"`
 	// After is the message TTL of the wait queue in milliseconds.
 	After  int64  `json:"after_ms,omitempty"`
@@ -99,7 +100,7 @@ type DeadLettering struct {
 	open bool
 }
 
-// Die returns what happens to a message that dies in a queue. The queue must exist.
+// Die returns the result of the death of a message in a queue. The queue must exist.
 func (n *Network) Die(m *Message, queue string, reason Reason) *DeadLettering {
 	s := n.Settings(queue)
 	f := &DeadLettering{Queue: queue, Reason: reason, sets: [][]string{nil}}
@@ -155,7 +156,7 @@ func (f *DeadLettering) describe(dl DeadLetter) {
 	}
 }
 
-// refusal returns why a queue refuses a dead letter, "" if it does not.
+// refusal returns a function that returns why a queue refuses a dead letter, or "".
 func (n *Network) refusal(m *Message, dl DeadLetter) func(queue string) string {
 	return func(queue string) string {
 		switch {
@@ -168,7 +169,8 @@ func (n *Network) refusal(m *Message, dl DeadLetter) func(queue string) string {
 	}
 }
 
-// mayDie returns an outcome and its explanation if a message cannot die for that reason, else "".
+// mayDie returns "" if a message can die for that reason. Otherwise it returns the outcome and its
+// explanation.
 func mayDie(s Settings, reason Reason) (Outcome, string) {
 	switch {
 	case s.Queue.Type == External:
@@ -193,7 +195,8 @@ func exhausted(s Settings) (Outcome, string) {
 	return "", ""
 }
 
-// overflowed: reject-publish-dlx is for classic queues; a quorum queue treats it as drop-head.
+// overflowed is mayDie for MaxLength. The overflow reject-publish-dlx is for classic queues; a
+// quorum queue treats it as drop-head.
 func overflowed(s Settings) (Outcome, string) {
 	_, count := s.Get("max-length").Int()
 	_, bytes := s.Get("max-length-bytes").Int()

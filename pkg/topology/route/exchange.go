@@ -21,7 +21,7 @@ const (
 	RecentHistory  = "x-recent-history"
 )
 
-// predeclared are the exchanges that every vhost has, with their types.
+// predeclared returns the exchanges that every vhost has, with their types.
 func predeclared() map[string]string {
 	return map[string]string{
 		"": Direct, "amq.direct": Direct, "amq.fanout": Fanout, "amq.topic": TopicType, "amq.headers": HeadersType,
@@ -38,7 +38,7 @@ func routesLike(x *topology.Exchange) string {
 	return x.Type
 }
 
-// Choice is how many of the matching destinations an exchange sends a message to.
+// Choice says to how many of the matching destinations an exchange sends a message.
 type Choice string
 
 // The choices.
@@ -66,7 +66,8 @@ func ChoiceOf(exchangeType string) Choice {
 type Gate struct {
 	// Keys are the routing keys that match.
 	Keys Pattern
-	// More reports whether more than the key decides: headers, a hash, chance, a plugin.
+	// More reports whether the match also depends on something else: headers, a hash, chance or a
+	// plugin.
 	More bool
 }
 
@@ -88,7 +89,7 @@ func GateOf(exchangeType string, b *topology.Binding) Gate {
 // matched is a binding that matches a message.
 type matched struct {
 	binding *topology.Binding
-	// why describes it in a few words: "binding order.* on orders.exchange".
+	// why describes the binding in a few words: "binding order.* on orders.exchange".
 	why string
 }
 
@@ -179,7 +180,7 @@ func describeArguments(args topology.Arguments) string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// NameOf names an exchange for people. The default exchange has no name.
+// NameOf returns the name of an exchange for people, "the default exchange" for "".
 func NameOf(exchange string) string {
 	if exchange == "" {
 		return "the default exchange"

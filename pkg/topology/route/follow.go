@@ -7,7 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Route returns where a published message goes.
+// Route returns the trace of a published message. If the broker refuses the message, Trace.Refused
+// says why.
 func (n *Network) Route(p Publication) *Trace {
 	t := &Trace{Publication: p, Placements: []Placement{nil}}
 	x := n.exchanges[p.Exchange]
@@ -39,17 +40,17 @@ func placementOf(queues []string, m *Message) Placement {
 	return w
 }
 
-// router follows one message through the exchanges. Each exchange routes the message once, on
-// whatever path it gets there.
+// router follows one message through the exchanges. Each exchange routes the message once, even if
+// several paths lead to it.
 type router struct {
 	n    *Network
 	m    *Message
 	root *Hop
 	// hops are the exchanges that have routed the message.
 	hops map[string]*Hop
-	// queues are the queues that it reaches, in the order of the tree.
+	// queues are the queues that the message reaches.
 	queues map[string]bool
-	// refuses returns why a queue refuses the message. If nil, none does.
+	// refuses returns why a queue refuses the message, or "". If nil, no queue does.
 	refuses func(queue string) string
 	choices bool
 }
@@ -72,7 +73,7 @@ func (r *router) start() {
 	r.expand(r.root, x)
 }
 
-// byName routes as the default exchange does: to the queues that the keys name.
+// byName routes as the default exchange does: to the queues whose names are the routing keys.
 func (r *router) byName(h *Hop) {
 	for _, key := range r.m.Keys {
 		if r.n.queues[key] != nil {
@@ -169,10 +170,11 @@ func (r *router) noBinding(x *exchange) string {
 	return fmt.Sprintf("no binding takes the key %q", r.m.Keys[0])
 }
 
-// maxOutcomes bounds the outcomes that are listed.
+// maxOutcomes is the maximum number of outcomes to list.
 const maxOutcomes = 256
 
-// outcomes returns the sets of queues that may get the message, and whether there are more.
+// outcomes returns the sets of queues that may get the message. It returns true if these are not
+// all outcomes (see Trace.Open).
 func (r *router) outcomes() ([][]string, bool) {
 	all := r.reach(func(h *Hop) []*Hop { return h.Next })
 	if !r.choices {
@@ -194,7 +196,8 @@ func (r *router) outcomes() ([][]string, bool) {
 	return sets.list, true
 }
 
-// reach returns the queues that get the message if next says where each exchange sends it.
+// reach returns the queues that get the message if each exchange sends it to the hops that next
+// returns.
 func (r *router) reach(next func(*Hop) []*Hop) []string {
 	seen := map[string]bool{}
 	var queues []string
@@ -218,8 +221,8 @@ func (r *router) reach(next func(*Hop) []*Hop) []string {
 	return slices.Compact(queues)
 }
 
-// enumerate tries every combination of choices. It gives up if there are too many or if one is
-// unknown.
+// enumerate adds the outcomes of all combinations of choices to sets. It returns false if there are
+// too many or if a choice is unknown.
 func (r *router) enumerate(sets *setList) bool {
 	var choosing []*Hop
 	total := 1
@@ -252,7 +255,7 @@ func (r *router) enumerate(sets *setList) bool {
 	return true
 }
 
-// setList is a list of distinct sets.
+// setList is a list of distinct sets of queue names.
 type setList struct{ list [][]string }
 
 func (s *setList) add(set []string) {

@@ -26,8 +26,8 @@ func (m matchMode) compares(name string) bool {
 	return name != "x-match" && (m.withX || !strings.HasPrefix(name, "x-"))
 }
 
-// matchHeaders reports whether a headers binding matches a message, and explains it in one clause.
-// A nil argument matches any value of the header (fact headers-compare).
+// matchHeaders reports whether a headers binding matches a message and explains the result in one
+// clause. A nil argument matches any value of the header (fact headers-compare).
 func matchHeaders(args, headers topology.Arguments, version string) (bool, string) {
 	m := modeOf(args)
 	compared := false

@@ -10,26 +10,28 @@ import (
 
 // Publication is a message as a client publishes it.
 type Publication struct {
-	// Exchange is where it is published to; "" is the default exchange.
+	// Exchange is the exchange to publish to. "" is the default exchange.
 	Exchange string `json:"exchange"`
 	Key      string `json:"key"`
-	// Headers are in normal form (amqptable.NormaliseTable). Headers CC and BCC set CC and BCC.
+	// Headers are in normal form (amqptable.NormaliseTable). The headers CC and BCC add to the
+	// fields CC and BCC.
 	Headers topology.Arguments `json:"headers,omitempty"`
-	// CC and BCC are further routing keys; the broker removes the BCC header.
+	// CC and BCC are further routing keys. The broker removes the BCC header.
 	CC  []string `json:"cc,omitempty"`
 	BCC []string `json:"bcc,omitempty"`
 }
 
-// Message is a message on a broker, with what routing and dead-lettering depend on. Copies in
-// several queues share one. It is immutable.
+// Message is a message on a broker, with the properties that affect routing and dead-lettering.
+// Copies in several queues share one Message. It is immutable.
 type Message struct {
-	// Exchange is where it was last published to, by a client or as a dead letter.
+	// Exchange is the exchange to which the message was last published, by a client or as a dead
+	// letter.
 	Exchange string `json:"exchange"`
-	// Keys are the routing key, then those of CC, then those of BCC.
+	// Keys are the routing key, then the keys of CC, then the keys of BCC.
 	Keys []string `json:"keys"`
-	// Headers are the client's, without BCC.
+	// Headers are the headers of the client, without BCC.
 	Headers topology.Arguments `json:"headers,omitempty"`
-	// Deaths become x-death, the latest first.
+	// Deaths are the entries of x-death, the latest first.
 	Deaths []Death `json:"deaths,omitempty"`
 
 	cc, bcc []string
@@ -40,14 +42,14 @@ type Message struct {
 type Death struct {
 	Queue  string `json:"queue"`
 	Reason Reason `json:"reason"`
-	// Exchange and Keys are where the message was published to before the first of these deaths.
-	// Keys excludes BCC.
+	// Exchange and Keys are the exchange and the routing keys with which the message was published
+	// before the first of these deaths. Keys excludes BCC.
 	Exchange string   `json:"exchange"`
 	Keys     []string `json:"keys"`
 	Count    int      `json:"count"`
 }
 
-// Reason is the reason of a death, as in x-death.
+// Reason is the reason for a death, as in x-death.
 type Reason string
 
 // The reasons.
@@ -93,8 +95,8 @@ func (m *Message) nameOfKey(i int) string {
 	return "BCC"
 }
 
-// routingHeaders are the headers that a headers exchange compares: the client's, and those that the
-// broker adds at a death.
+// routingHeaders returns the headers that a headers exchange compares: the headers of the client
+// and those that the broker adds at a death.
 func (m *Message) routingHeaders(version string) topology.Arguments {
 	if m.first == nil {
 		return m.Headers
@@ -114,8 +116,8 @@ func (m *Message) routingHeaders(version string) topology.Arguments {
 	return h
 }
 
-// died returns the dead letter that a death in a queue makes of a message. key is nil if it keeps
-// its keys (facts death-order, death-key-headers).
+// died returns the dead letter that results if the message dies in a queue. key is the dead-letter
+// routing key, or nil if the message keeps its keys (facts death-order, death-key-headers).
 func (m *Message) died(queue string, reason Reason, exchange string, key *string, version string) *Message {
 	next := &Message{Exchange: exchange, Keys: m.Keys, Headers: m.Headers, cc: m.cc, bcc: m.bcc, first: m.first}
 	d := Death{Queue: queue, Reason: reason, Exchange: m.Exchange, Keys: m.recordedKeys(version), Count: 1}
@@ -142,7 +144,7 @@ func (m *Message) died(queue string, reason Reason, exchange string, key *string
 	return next
 }
 
-// recordedKeys are the keys that x-death records (fact death-keys).
+// recordedKeys returns the keys that x-death records (fact death-keys).
 func (m *Message) recordedKeys(version string) []string {
 	if !capability.VersionAtLeast(version, "4.0") {
 		return slices.Concat(m.Keys[:1], m.cc)

@@ -10,7 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// Network simulates the routing of one vhost on one broker version.
+// Network simulates the routing of one vhost on one broker version. It is safe for concurrent use
+// while the state that it was built from does not change.
 type Network struct {
 	vhost, version string
 	exchanges      map[string]*exchange
@@ -29,10 +30,10 @@ type exchange struct {
 	topic      *trie            // of a topic exchange
 }
 
-// New builds the network of one vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is
-// capability.NewestLine. external are exchanges and queues that exist but are not in s. Queues that
-// bindings of s lead to are assumed to exist as well. The type of an external exchange is unknown:
-// it may route to any of the destinations that s binds to it.
+// New builds the network of one vhost of s. version is the version of the broker, such as "4.3" or
+// "4.3.6"; "" is capability.NewestLine. external are exchanges and queues that exist but are not in
+// s. New assumes that the destination queues of the bindings of s also exist. The type of an
+// external exchange is unknown: it may route to any of the destinations that s binds to it.
 func New(s *topology.State, vhost, version string, external ...topology.Ref) *Network {
 	version = cmp.Or(version, capability.NewestLine)
 	n := &Network{
@@ -69,7 +70,7 @@ func New(s *topology.State, vhost, version string, external ...topology.Ref) *Ne
 	return n
 }
 
-// typed returns the queue with the vhost's default queue type if the files name no type.
+// typed returns the queue with the default queue type of the vhost if the files specify no type.
 func typed(s *topology.State, q *topology.Queue, version string) *topology.Queue {
 	kind := s.QueueType(q, version)
 	if kind == q.Type {
@@ -90,7 +91,7 @@ func (n *Network) assume(kind topology.Kind, name string) {
 	}
 }
 
-// External is the type of exchanges and queues that are declared elsewhere.
+// External is the type of exchanges and queues that are declared outside the state.
 const External = "external"
 
 // bind indexes the bindings. It skips those whose source or destination exchange does not exist,
@@ -158,7 +159,7 @@ func (x *exchange) index() {
 // VHost returns the name of the vhost.
 func (n *Network) VHost() string { return n.vhost }
 
-// Version returns the broker version that is simulated.
+// Version returns the simulated broker version.
 func (n *Network) Version() string { return n.version }
 
 // Policies returns the policies of the vhost.
@@ -192,8 +193,8 @@ func (n *Network) ExchangeType(name string) (string, bool) {
 	return x.kind, true
 }
 
-// From returns the bindings of which an exchange is the source, ordered. It omits those whose
-// destination does not exist.
+// From returns the bindings whose source is the exchange, ordered. It omits bindings whose
+// destination does not exist. Callers must not change the list.
 func (n *Network) From(exchange string) []*topology.Binding {
 	if x := n.exchanges[exchange]; x != nil {
 		return x.bindings
@@ -201,17 +202,17 @@ func (n *Network) From(exchange string) []*topology.Binding {
 	return nil
 }
 
-// Into returns the bindings of which a queue is the destination.
+// Into returns the bindings whose destination is the queue.
 func (n *Network) Into(queue string) []*topology.Binding { return n.into[queue] }
 
-// IntoExchange returns the bindings of which an exchange is the destination.
+// IntoExchange returns the bindings whose destination is the exchange.
 func (n *Network) IntoExchange(exchange string) []*topology.Binding { return n.intoExchange[exchange] }
 
 // Settings returns the effective settings of a queue, which must exist.
 func (n *Network) Settings(queue string) Settings { return n.policies.Of(n.queues[queue]) }
 
-// Alternate returns the alternate exchange of an exchange; without a value if it has none
-// (fact alternate-argument-wins).
+// Alternate returns the alternate exchange of an exchange. The Setting has no value if there is
+// none (fact alternate-argument-wins).
 func (n *Network) Alternate(exchange string) Setting {
 	var arg Setting
 	if x := n.Exchange(exchange); x != nil {

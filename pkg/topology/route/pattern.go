@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Words splits a routing key as topic exchanges do: "" has no words, "a." has two (fact
+// Words splits a routing key into words as topic exchanges do: "" has no words, "a." has two (fact
 // topic-words).
 func Words(key string) []string {
 	if key == "" {
@@ -24,7 +24,7 @@ const (
 	AnyWords           // # in a topic binding: zero or more words
 )
 
-// Token is one word of a Pattern. Word is empty unless it is a Literal.
+// Token is one word of a Pattern. Word is empty unless Kind is Literal.
 type Token struct {
 	Kind TokenKind
 	Word string
@@ -34,7 +34,7 @@ type Token struct {
 // pattern of literals, even if it contains * or #.
 type Pattern []Token
 
-// Exactly returns the pattern that matches one key.
+// Exactly returns the pattern that matches only key.
 func Exactly(key string) Pattern {
 	p := Pattern{}
 	for _, w := range Words(key) {
@@ -89,8 +89,8 @@ func (p Pattern) Matches(key string) bool {
 	return s.Accepts()
 }
 
-// Positions is a set of positions in a Pattern: the states of the automaton that reads a key word
-// by word.
+// Positions is a set of positions in a Pattern. The positions are the states of the automaton that
+// reads a key word by word.
 type Positions []bool
 
 // Start returns the positions before the first word.

@@ -19,8 +19,8 @@ type Policies struct {
 	patterns map[string]*regex.Expr
 }
 
-// NewPolicies returns the policies of one vhost. version is the broker's; "" is
-// capability.NewestLine.
+// NewPolicies returns the policies of one vhost. list contains policies and operator policies in
+// any order. version is the version of the broker; "" is capability.NewestLine.
 func NewPolicies(list []*topology.Policy, version string) *Policies {
 	s := &Policies{version: cmp.Or(version, capability.NewestLine), list: slices.Clone(list),
 		patterns: map[string]*regex.Expr{}}
@@ -46,10 +46,10 @@ func (s *Policies) Matches(p *topology.Policy, name string) (matches, known bool
 type Applied struct {
 	// Policy is nil if none applies.
 	Policy *topology.Policy
-	// Unsure, if not empty, says why another policy may apply instead: equal priority, or a pattern
-	// that cannot be evaluated.
+	// Unsure, if not empty, says why another policy may apply instead: it has equal priority, or
+	// its pattern cannot be evaluated.
 	Unsure string
-	// Rivals are the other policies of equal priority, if that is the reason, in order.
+	// Rivals are the other matching policies of equal priority, in order.
 	Rivals []*topology.Policy
 	// Disabled are policies of higher precedence than Policy that do not apply because of a key
 	// that the queue type does not support.
@@ -63,8 +63,8 @@ type Disabled struct {
 	Keys   []string
 }
 
-// ForQueue returns the policy (or operator policy) that applies to a queue: the one of highest
-// priority that matches its name and type.
+// ForQueue returns the policy that applies to a queue, or the operator policy if operator is true.
+// It is the policy of highest priority that matches the name and type of the queue.
 func (s *Policies) ForQueue(q *topology.Queue, operator bool) Applied {
 	return s.first(q.Name, operator, func(p *topology.Policy) (bool, []string) {
 		return AppliesToType(p.ApplyTo, q.Type), s.Unsupported(p, q.Type)
@@ -110,7 +110,7 @@ func (s *Policies) first(name string, operator bool, meant func(*topology.Policy
 	return won
 }
 
-// unjudged ends the sentence about a policy whose pattern is not understood.
+// unjudged ends the sentence about a policy whose pattern cannot be evaluated.
 const unjudged = " has a pattern that cannot be judged here"
 
 func sameRank(rivals []*topology.Policy) string {
@@ -125,7 +125,7 @@ func sameRank(rivals []*topology.Policy) string {
 	return fmt.Sprintf("%s %s the same priority: which of them applies is undefined", strings.Join(names, " and "), has)
 }
 
-// AppliesToType reports whether a policy's apply-to includes queues of a type.
+// AppliesToType reports whether the apply-to of a policy includes queues of a type.
 func AppliesToType(applyTo, queueType string) bool {
 	switch applyTo {
 	case topology.ApplyToExchanges:

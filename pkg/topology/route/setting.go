@@ -9,35 +9,35 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// Setting is an effective value, and where it comes from.
+// Setting is an effective value and its source.
 type Setting struct {
-	// Value is in normal form; nil if nothing sets it.
+	// Value is in normal form. It is nil if nothing sets it.
 	Value any
 	// From says what sets it: `argument x-message-ttl`, `policy "dead"`, `operator policy
 	// "limits"`.
 	From string
 	// Unsure, if not empty, says why the value may be different.
 	Unsure string
-	// Policy is the policy that sets it, if one does.
+	// Policy is the policy that sets the value, or nil.
 	Policy *topology.Policy
 }
 
-// Int returns the value as a number, and false if it is not one.
+// Int returns the value as an integer. It returns false if the value is not an integer.
 func (s Setting) Int() (int64, bool) {
 	n, ok := s.Value.(int64)
 	return n, ok
 }
 
-// Text returns the value as text, "" if it is not text.
+// Text returns the value as text, or "" if it is not text.
 func (s Setting) Text() string {
 	t, _ := s.Value.(string)
 	return t
 }
 
-// brokersDefault is the origin of a setting that nothing sets.
+// brokersDefault is the From of a setting that has the default value of the broker.
 const brokersDefault = "the broker's default"
 
-// Default reports whether nothing sets the value: it is the broker's default.
+// Default reports whether the value is the default of the broker.
 func (s Setting) Default() bool { return s.From == brokersDefault }
 
 // Settings are the effective settings of one queue: its arguments combined with its policies.
@@ -73,8 +73,8 @@ func (s Settings) Get(key string) Setting {
 	return first(arg, op, pol)
 }
 
-// Argument returns the value of the queue's argument for a policy key; without a value if the queue
-// type does not support it.
+// Argument returns the setting of the queue argument for a policy key. It has no value if the
+// argument is not set or the queue type does not support it.
 func (s Settings) Argument(key string) Setting {
 	name := "x-" + key
 	v, ok := s.Queue.Arguments[name]
@@ -88,7 +88,7 @@ func (s Settings) Argument(key string) Setting {
 }
 
 // Setting returns the value that the policy sets for a key. It is unsure only if a policy that may
-// apply instead sets another value, or none.
+// apply instead sets a different value or none.
 func (a Applied) Setting(key string) Setting {
 	unsure := a.unsureOf(key)
 	if a.Policy == nil {
@@ -136,8 +136,8 @@ func lowest(a, b Setting) Setting {
 	return first(a, b)
 }
 
-// deliveryLimit returns the effective limit: the minimum, except that a negative limit on 4.x
-// yields to one that is not negative (fact default-delivery-limit).
+// deliveryLimit returns the effective limit, which is the minimum. On 4.x, a negative limit yields
+// to a limit that is not negative (fact default-delivery-limit).
 func (s Settings) deliveryLimit(list ...Setting) Setting {
 	if s.Queue.Type == topology.Classic || s.Queue.Type == topology.Stream {
 		return Setting{}

@@ -11,24 +11,25 @@ import (
 type Hop struct {
 	// Kind is KindExchange or KindQueue.
 	Kind topology.Kind `json:"kind"`
-	// Name is the name of the exchange or queue, Type its type; "" if it does not exist.
+	// Name is the name of the exchange or queue. Type is its type, "" if it does not exist.
 	Name string `json:"name"`
 	Type string `json:"type,omitempty"`
-	// Rule says what led here: "binding order.* on orders.exchange", "policy "ae", priority 10". ""
-	// for the first.
+	// Rule says what led here, such as "binding order.* on orders.exchange". It is "" for the first
+	// hop.
 	Rule string `json:"rule,omitempty"`
-	// Refs are the objects behind Rule: a binding, a policy.
+	// Refs are the objects that Rule refers to: a binding, a policy.
 	Refs []topology.Ref `json:"-"`
-	// Choice is how many of Next an exchange sends a message to.
+	// Choice says to how many hops of Next an exchange sends a message.
 	Choice Choice `json:"choice,omitempty"`
 	Next   []*Hop `json:"next,omitempty"`
-	// Again reports whether the message has been here on another path. It is not routed a second
-	// time, and a queue has one copy.
+	// Again reports whether the message has reached this hop on another path. An exchange does not
+	// route it a second time, and a queue has one copy.
 	Again bool `json:"again,omitempty"`
-	// Ends says why the path ends here without a queue; "" in a queue that accepts the message, and
-	// where the path continues.
+	// Ends says why the path ends here without a queue. It is "" if the hop is a queue that accepts
+	// the message or if the path continues.
 	Ends string `json:"ends,omitempty"`
-	// Unsure says why the message may go elsewhere, such as policies of equal priority.
+	// Unsure says why the message may go elsewhere, for example because policies have equal
+	// priority.
 	Unsure string `json:"unsure,omitempty"`
 }
 
@@ -36,12 +37,12 @@ type Hop struct {
 type Copy struct {
 	Queue   string   `json:"queue"`
 	Message *Message `json:"message"`
-	// Kept reports whether it is a dead letter that stays in its queue until it can be routed
+	// Kept reports whether the copy is a dead letter that stays in its queue until it can be routed
 	// (strategy at-least-once).
 	Kept bool `json:"kept,omitempty"`
 }
 
-// Placement is one possible outcome: the copies, ordered by queue.
+// Placement is one possible outcome: all copies of a message, ordered by queue.
 type Placement []Copy
 
 // Queues returns the names of the queues with a copy, ordered, each once.
@@ -54,20 +55,21 @@ func (w Placement) Queues() []string {
 	return slices.Compact(names)
 }
 
-// Trace is where a message goes, and why.
+// Trace is the path of a message and its possible outcomes.
 type Trace struct {
 	Publication Publication `json:"publication"`
-	// Refused says why the broker refuses the message, "" if it does not.
+	// Refused says why the broker refuses the message. It is "" if the broker accepts it.
 	Refused string `json:"refused,omitempty"`
 	// Root is the exchange that the message is published to.
 	Root *Hop `json:"route,omitempty"`
 	// DeadLetterings are the simulated deaths, in order.
 	DeadLetterings []*DeadLettering `json:"afterwards,omitempty"`
-	// Placements are the possible outcomes: one, unless an exchange on the path has a choice.
+	// Placements are the possible outcomes. There is one unless an exchange on the path has a
+	// choice.
 	Placements []Placement `json:"-"`
-	// Open reports whether there are more outcomes than Placements: too many to list, or unknown
-	// ones. Placements then has one outcome with every queue that may have a copy, and one with the
-	// queues that certainly have one.
+	// Open reports whether there are more outcomes than Placements, because they are unknown or too
+	// many to list. Placements then contains an outcome with every queue that may have a copy, and
+	// an outcome with the queues that certainly have one.
 	Open bool `json:"open,omitempty"`
 }
 
@@ -106,8 +108,8 @@ func (t *Trace) MayBeLost() bool {
 	return slices.ContainsFunc(t.Placements, func(w Placement) bool { return len(w) == 0 })
 }
 
-// Unsure returns every reason, apart from choices, why the outcome may not be in Placements:
-// policies that cannot be evaluated.
+// Unsure returns the reasons, apart from choices, why the outcome may not be in Placements:
+// policies of equal priority or with patterns that cannot be evaluated.
 func (t *Trace) Unsure() []string {
 	var list []string
 	add := func(why string) {
@@ -122,8 +124,8 @@ func (t *Trace) Unsure() []string {
 	return list
 }
 
-// Unjudged returns the sentences of Unsure that are about patterns which are not understood: what
-// Placements say is then a guess.
+// Unjudged returns the sentences of Unsure about patterns that cannot be evaluated. If there are
+// any, Placements is a guess.
 func (t *Trace) Unjudged() []string {
 	return slices.DeleteFunc(t.Unsure(), func(why string) bool { return !strings.HasSuffix(why, unjudged) })
 }

@@ -3,7 +3,8 @@ package route
 // trie finds the bindings of a topic exchange that match a key, without visiting the others.
 type trie struct{ root trieNode }
 
-// trieNode is reached by the words of a binding key. A node of # consumes any number of words.
+// trieNode is the node that the words of a binding key lead to. A # node (hash) consumes any number
+// of words.
 type trieNode struct {
 	words    map[string]*trieNode
 	one, any *trieNode
@@ -46,7 +47,7 @@ func (n *trieNode) child(t Token) *trieNode {
 }
 
 // match calls found with every binding whose key matches. It reads the key word by word and keeps
-// the set of active nodes, so the time is at most the number of nodes per word.
+// the set of active nodes, so each word takes time at most proportional to the number of nodes.
 func (t *trie) match(key string, found func(binding int)) {
 	at := nodeSet{}
 	at.add(&t.root)
@@ -80,7 +81,7 @@ type nodeSet struct {
 
 const fewNodes = 8
 
-// add adds a node, and the # node below it, which needs no word.
+// add adds a node and the # node below it, which is reached without a word.
 func (s *nodeSet) add(n *trieNode) {
 	for ; n != nil && !s.has(n); n = n.any {
 		s.list = append(s.list, n)

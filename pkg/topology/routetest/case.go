@@ -19,15 +19,15 @@ type Case struct {
 	Event       string // the event that it publishes; "" for an exchange and a key
 	Publication route.Publication
 	Steps       []route.Step
-	// Expect, Contains and Never are the queues that the test names. HasExpect distinguishes an
-	// empty Expect from a missing one.
+	// Expect, Contains and Never are the queues that the test names. HasExpect reports whether the
+	// test has the field expect, which may be empty.
 	Expect, Contains, Never []string
 	HasExpect               bool
 	Lost                    *bool
 	test                    *spec.Test
 }
 
-// Suite has the tests of the given files and the networks in which they run.
+// Suite contains the tests of topology files and the networks in which they run.
 type Suite struct {
 	Cases    []Case
 	state    *topology.State
@@ -35,8 +35,8 @@ type Suite struct {
 	events   map[string]map[string]*spec.Event // by vhost, then type
 }
 
-// NewSuite collects the tests of files, which must have no errors. version is the broker's; "" is
-// the newest.
+// NewSuite returns the tests of s, which must have no errors. version is the version of the broker;
+// "" is the newest.
 func NewSuite(s *spec.Spec, state *topology.State, version string) *Suite {
 	state = state.Typed(version)
 	out := &Suite{state: state, networks: map[string]*route.Network{}, events: map[string]map[string]*spec.Event{}}
@@ -57,7 +57,7 @@ func (s *Suite) add(vhost string, sections *spec.Sections, version string) {
 	}
 }
 
-// External returns the objects that the section external of a vhost names.
+// External returns the exchanges and queues that the section external of a vhost names.
 func External(vhost string, s *spec.Sections) []topology.Ref {
 	if s.External == nil {
 		return nil
@@ -101,8 +101,8 @@ func newCase(vhost string, s *spec.Sections, t *spec.Test) Case {
 	return c
 }
 
-// EventPublication returns how a declared event is published. Its key defaults to its type. A nil
-// event gives the zero Publication.
+// EventPublication returns the publication of a declared event. The routing key defaults to kind,
+// the type of the event. For a nil event it returns the zero Publication.
 func EventPublication(e *spec.Event, kind string) route.Publication {
 	if e == nil {
 		return route.Publication{}

@@ -11,12 +11,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Coverage is what the tests exercise.
+// Coverage says which parts of a topology the tests exercise.
 type Coverage struct {
 	Bindings, DeadLetters, Events Covered
 }
 
-// Covered counts the parts of one kind, and lists those that no test exercises.
+// Covered counts the parts of one kind and lists the parts that no test exercises.
 type Covered struct {
 	Total   int       `json:"total"`
 	Covered int       `json:"covered"`

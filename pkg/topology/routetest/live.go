@@ -10,24 +10,24 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// TestVHost is a vhost of a broker that one run of tests owns.
+// TestVHost is a vhost on a broker that is used by one test run only.
 type TestVHost interface {
 	// Create declares an object.
 	Create(ctx context.Context, o topology.Object) error
-	// Remake deletes a queue and declares it again; its bindings are lost.
+	// Remake deletes a queue and declares it again. The queue loses its bindings.
 	Remake(ctx context.Context, q *topology.Queue) error
-	// Publish publishes a message and waits for its confirm. accepted is false if a full queue
-	// refused it.
+	// Publish publishes a message and waits for the confirm. accepted is false if a full queue
+	// refuses the message.
 	Publish(ctx context.Context, p route.Publication, id string) (accepted bool, err error)
-	// Take gets the message of that id from a queue and leaves it unacknowledged. Other messages
-	// are discarded.
+	// Take gets the message with that id from a queue and leaves it unacknowledged. It discards
+	// other messages.
 	Take(queue, id string) (tag uint64, found bool, err error)
-	// Reject rejects the message that Take has got.
+	// Reject rejects a message that Take returned.
 	Reject(tag uint64, requeue bool) error
-	// Ready counts the ready messages.
+	// Ready returns the number of ready messages.
 	Ready(queue string) (int, error)
-	// InStream reports whether a stream has the message of that id. It waits for it at most
-	// patience.
+	// InStream reports whether a stream has the message with that id. It waits at most patience for
+	// the message.
 	InStream(ctx context.Context, queue, id string, patience time.Duration) (bool, error)
 }
 
@@ -41,8 +41,8 @@ type Live struct {
 	objects   []topology.Object
 }
 
-// The times of a live test: the TTL of messages that must expire, and how long the test waits for
-// the broker to move them.
+// The times of a live test, such as the TTL of messages that must expire (liveTTL) and how long the
+// test waits for the broker to move them (liveWait).
 const (
 	liveTTL  = int64(150)
 	liveWait = 6 * time.Second
@@ -52,9 +52,9 @@ const (
 	farCount = int64(1_000_000_000)
 )
 
-// NewLive declares the exchanges, queues, bindings and policies of one of the suite's vhosts in a
-// test vhost, whose name is in. Limits and TTLs are replaced by values that are never reached:
-// tests set them when they need them.
+// NewLive declares the exchanges, queues, bindings and policies of a vhost of the suite in a test
+// vhost. in is the name of the test vhost. NewLive replaces limits and TTLs by values that are
+// never reached. Run sets the limits that a test needs.
 func NewLive(ctx context.Context, testVHost TestVHost, suite *Suite, vhost, in string) (*Live, error) {
 	l := &Live{testVHost: testVHost, suite: suite, vhost: vhost, in: in, net: suite.networks[vhost]}
 	for _, o := range suite.state.Objects() {
@@ -74,8 +74,8 @@ func NewLive(ctx context.Context, testVHost TestVHost, suite *Suite, vhost, in s
 	return l, nil
 }
 
-// Run runs one test. The outcome is in the Result; an error means that the test could not be run,
-// or is that of ctx. id becomes the message id.
+// Run runs one test. id becomes the message id. The outcome of the test is in the Result. Run
+// returns an error if the test could not be run, or the error of ctx if ctx has ended.
 func (l *Live) Run(ctx context.Context, c Case, id string) (Result, error) {
 	r, err := l.run(ctx, c, id)
 	if err != nil && ctx.Err() != nil {

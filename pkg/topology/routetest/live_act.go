@@ -9,7 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// publish publishes the message. It first fills a queue that should refuse it.
+// publish publishes the message. If the test overflows a queue that refuses new messages when it is
+// full, publish fills that queue first.
 func (l *Live) publish(ctx context.Context, c Case, id string, r *Result) error {
 	for _, s := range c.Steps {
 		if s.Reason == route.MaxLength && l.refuses(s.Queue) {
@@ -55,7 +56,7 @@ func (l *Live) steps(ctx context.Context, c Case, id string, r *Result) error {
 	return nil
 }
 
-// extraReturns is how often a message is returned to a queue without a delivery limit, to check
+// extraReturns is how many times to return a message to a queue without a delivery limit, to check
 // that it stays.
 const extraReturns = 30
 
@@ -88,7 +89,7 @@ func (l *Live) reject(ctx context.Context, s route.Step, id string, r *Result) e
 	return nil
 }
 
-// wait gets the message from a queue as soon as it is there.
+// wait takes the message from a queue as soon as it is there.
 func (l *Live) wait(ctx context.Context, queue, id string) (uint64, bool, error) {
 	for end := time.Now().Add(liveWait); ; {
 		tag, found, err := l.testVHost.Take(queue, id)

@@ -50,8 +50,8 @@ func (l *Live) move(o topology.Object) topology.Object {
 	return nil
 }
 
-// putOff keeps the keys of a table but replaces values by ones that are never reached: the keys of
-// a policy decide to which queues it applies.
+// putOff replaces limits and TTLs in a table by values that are never reached. It keeps the keys,
+// because the keys of a policy determine the queues to which it applies.
 func putOff(a topology.Arguments, prefix string) topology.Arguments {
 	out := a.Clone()
 	for _, name := range []string{"message-ttl", "expires"} {

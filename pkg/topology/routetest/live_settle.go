@@ -13,7 +13,7 @@ import (
 )
 
 // settle waits until the message is where the simulator predicts and stays there for a moment, or
-// until the time is over. It returns the queues that have the message, and purges all queues.
+// until a timeout. It returns the queues that have the message and purges all queues.
 func (l *Live) settle(ctx context.Context, c Case, id string, predicted *route.Trace) ([]string, error) {
 	calm := liveCalm
 	if predicted.MayBeLost() && len(predicted.DeadLetterings) > 0 {
@@ -39,9 +39,9 @@ func (l *Live) settle(ctx context.Context, c Case, id string, predicted *route.T
 	return l.collect(ctx, id, predicted.Possible())
 }
 
-// asPredicted reports whether messages are in exactly the queues of one of the outcomes. It ignores
-// streams, whose counts lag, and queues that should overflow, which contain the messages that fill
-// them.
+// asPredicted reports whether exactly the queues of one of the outcomes contain messages. It
+// ignores streams, because their counts lag, and queues that should overflow, because they contain
+// the messages that fill them.
 func (l *Live) asPredicted(c Case, predicted *route.Trace) (bool, error) {
 	var full, unclear []string
 	for _, q := range l.net.QueueNames() {
@@ -96,8 +96,8 @@ func (l *Live) drain(queue, id string) (bool, error) {
 	return found, err
 }
 
-// judge compares what happened with the test. If an exchange has a choice, a test names the queues
-// of all outcomes, and one of them happened.
+// judge compares the outcome with the test. If an exchange has a choice, a test names the queues of
+// all outcomes, but only one outcome happened.
 func (l *Live) judge(r *Result, happened []string) {
 	r.Happened = happened
 	agreed := slices.IndexFunc(r.Trace.Placements,
@@ -116,8 +116,8 @@ func (l *Live) judge(r *Result, happened []string) {
 	}
 }
 
-// visible are the queues in which a message can be seen. A dead letter that stays in its queue
-// until it can be routed cannot.
+// visible returns the queues in which the message can be seen. A dead letter that stays in its
+// queue until it can be routed cannot be seen.
 func visible(w route.Placement) []string {
 	var names []string
 	for _, c := range w {

@@ -13,8 +13,8 @@ import (
 type Result struct {
 	Case     Case
 	Failures []Failure
-	// Happened are the queues that have the message in the end, in order. With several outcomes
-	// they are those of all; on a broker, those of this run.
+	// Happened are the queues that have the message in the end, in order. In the simulator they are
+	// the queues of all outcomes, on a broker the queues of this run.
 	Happened []string
 	// OneOf reports whether an exchange had a choice: Happened are the queues of all outcomes.
 	OneOf bool
@@ -27,11 +27,11 @@ func (r Result) Passed() bool { return len(r.Failures) == 0 }
 
 // Failure is one expectation that was not met.
 type Failure struct {
-	// Message says what happened instead. Hop is where the expected and the actual path separate,
-	// "" if there is no such place.
+	// Message says what happened instead. Hop says where the expected and the actual path diverge.
+	// It is "" if there is no such hop.
 	Message string `json:"message"`
 	Hop     string `json:"hop,omitempty"`
-	// Position is the place of the expectation in the file.
+	// Position is the position of the expectation in the file.
 	Position diag.Position `json:"position,omitzero"`
 }
 
@@ -80,8 +80,8 @@ func (r *Result) fail(field, message, hop string) {
 	r.Failures = append(r.Failures, Failure{Message: message, Hop: hop, Position: at})
 }
 
-// judge compares the expectations with the queues that certainly have the message, and those that
-// may have it.
+// judge compares the expectations with the queues that certainly have the message and the queues
+// that may have it.
 func (r *Result) judge(n *route.Network, sure, possible []string, mayBeLost bool) {
 	c := r.Case
 	if c.HasExpect {
@@ -132,8 +132,8 @@ func arrival(t *route.Trace, queue string) string {
 	return rule
 }
 
-// parting says why a message does not reach a queue: which bindings lead there from where it was,
-// or that there are none.
+// parting says why a message does not reach a queue. It names the bindings to the queue from
+// exchanges that the message reached, or says that there are none.
 func parting(n *route.Network, t *route.Trace, queue string) string {
 	if refusal := refusedBy(t, queue); refusal != "" {
 		return refusal
