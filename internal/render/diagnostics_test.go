@@ -8,7 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// TestDiagnosticsFitTheTerminal: every line of a problem fits, and in a pipe it is one line.
+// TestDiagnosticsFitTheTerminal checks that every line of a problem fits the width, and that
+// without a width the problem is one line.
 func TestDiagnosticsFitTheTerminal(t *testing.T) {
 	d := diag.Diagnostic{Severity: diag.Error, Position: diag.Position{File: "topology.yaml", Line: 120, Column: 14},
 		Object:  `queue "orders.created.billing"`,

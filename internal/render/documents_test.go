@@ -30,7 +30,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestDocumentsKeepTheirForm compares each JSON document, with every field set, with its golden
-// file: the documents are versioned APIs, so a field may be added, but none may change or go.
+// file. The documents are versioned APIs: fields may be added, but none may change or be removed.
 func TestDocumentsKeepTheirForm(t *testing.T) {
 	for name, document := range map[string]any{
 		"plan": &plans.Document{}, "apply": &plans.ApplyDocument{},
@@ -71,7 +71,7 @@ func compare(t *testing.T, file string, got []byte) {
 	}
 }
 
-// TestTailLinesKeepTheirForm: the lines of tail -o ndjson.
+// TestTailLinesKeepTheirForm compares the lines of tail -o ndjson with a golden file.
 func TestTailLinesKeepTheirForm(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 123456789, time.FixedZone("", 3600))
 	full := events.TailMessage{
@@ -101,11 +101,11 @@ func TestTailLinesKeepTheirForm(t *testing.T) {
 	compare(t, "tail.ndjson", out.Bytes())
 }
 
-// deepest bounds values that hold values of their own type.
+// deepest is the maximum depth of values that contain values of their own type.
 const deepest = 8
 
-// fill gives every exported field a value that differs from the zero value: numbers count the
-// nesting, texts are the field's name in JSON.
+// fill sets every exported field to a value that differs from the zero value: numbers are the
+// depth, texts are the JSON name of the field.
 func fill(v reflect.Value, name string, depth int) {
 	if depth > deepest || !v.CanSet() {
 		return

@@ -13,7 +13,8 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 )
 
-// TestNoFormWritesControlCharacters: names and bodies come from anybody, and a terminal obeys what stands in them.
+// TestNoFormWritesControlCharacters checks that no format writes control characters from names or
+// bodies, which are untrusted and which a terminal would act on.
 func TestNoFormWritesControlCharacters(t *testing.T) {
 	var all strings.Builder
 	for r := rune(0); r < 0x100; r++ {

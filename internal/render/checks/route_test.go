@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// TestRouteFitsTheTerminal: lines are broken at the width of the terminal, inside of the tree, and
-// say the same as without one.
+// TestRouteFitsTheTerminal checks that lines are wrapped to the width of the terminal, within the
+// tree, and contain the same text as without a width.
 func TestRouteFitsTheTerminal(t *testing.T) {
 	s := &topology.State{}
 	long := strings.Repeat("a-department.", 8)

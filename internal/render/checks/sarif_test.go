@@ -12,9 +12,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
-// TestSARIFIsValid validates the output with the schema of SARIF 2.1.0, which OASIS publishes under
-// terms of its own (repository oasis-tcs/sarif-spec, sarif-2.1/schema/sarif-schema-2.1.0.json):
-// MSGCTL_TEST_SARIF_SCHEMA names the file.
+// TestSARIFIsValid validates the output with the schema of SARIF 2.1.0. OASIS publishes the schema
+// under its own terms (repository oasis-tcs/sarif-spec, sarif-2.1/schema/sarif-schema-2.1.0.json),
+// so it is not included here: MSGCTL_TEST_SARIF_SCHEMA names the file.
 func TestSARIFIsValid(t *testing.T) {
 	name := os.Getenv("MSGCTL_TEST_SARIF_SCHEMA")
 	if name == "" {
@@ -70,7 +70,8 @@ func TestSARIFIsValid(t *testing.T) {
 	}
 }
 
-// TestSARIFSuppressions: a comment is in the source, the configuration is external.
+// TestSARIFSuppressions checks the kinds of suppressions: "inSource" for a comment, "external" for
+// the configuration.
 func TestSARIFSuppressions(t *testing.T) {
 	for want, byConfig := range map[string]bool{`"kind": "inSource"`: false, `"kind": "external"`: true} {
 		var out bytes.Buffer

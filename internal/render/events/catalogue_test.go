@@ -8,7 +8,8 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// TestCatalogueOnANarrowTerminal: no name is broken; what does not fit side by side goes below.
+// TestCatalogueOnANarrowTerminal checks that no name is broken: values that do not fit side by side
+// are stacked.
 func TestCatalogueOnANarrowTerminal(t *testing.T) {
 	doc := events.ListDocument{Events: []events.TypeDocument{{Type: "order.created.internationally", Version: 1,
 		Exchange: "orders.events.exchange", Key: "order.created.internationally",

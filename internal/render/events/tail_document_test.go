@@ -8,7 +8,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render/events"
 )
 
-// TestTailDocument: whatever number of messages there was, it is one JSON document, once ended.
+// TestTailDocument checks that the output is one JSON document, for any number of messages.
 func TestTailDocument(t *testing.T) {
 	for _, n := range []int{0, 1, 3} {
 		var out bytes.Buffer

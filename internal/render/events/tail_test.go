@@ -24,8 +24,8 @@ func seenEvent(id, cause, correlation string) *events.TailMessage {
 	}
 }
 
-// TestFollowShowsATreeOfCauses: whatever the order in which events come, and also when causes go in a
-// circle.
+// TestFollowShowsATreeOfCauses checks the tree for events that arrive in any order and for a cycle
+// of causes.
 func TestFollowShowsATreeOfCauses(t *testing.T) {
 	s := events.NewCausationTree("c")
 	for _, e := range []*events.TailMessage{
@@ -57,7 +57,7 @@ func TestFollowShowsATreeOfCauses(t *testing.T) {
 	}
 }
 
-// TestCausationTreeIsBounded: a flood of events under one id is counted, not kept.
+// TestCausationTreeIsBounded checks that events beyond the limit are counted but not kept.
 func TestCausationTreeIsBounded(t *testing.T) {
 	s := events.NewCausationTree("c")
 	for i := range 10_100 {
@@ -71,8 +71,8 @@ func TestCausationTreeIsBounded(t *testing.T) {
 	}
 }
 
-// TestTailTellsWhenItHappened: of what had waited, when it was published, with the day when that
-// was another one.
+// TestTailTellsWhenItHappened checks that a message that waited is shown with its time of
+// publication, and with the date if that was on another day.
 func TestTailTellsWhenItHappened(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.Local)
 	for want, published := range map[string]time.Time{"12:00:00.000  ": {}, "11:59:59.000  ": at.Add(-time.Second),
@@ -87,8 +87,8 @@ func TestTailTellsWhenItHappened(t *testing.T) {
 	}
 }
 
-// TestTailLinesFitAndAreHarmless: whatever is in a message, a line fits the terminal, and the
-// terminal does not obey it.
+// TestTailLinesFitAndAreHarmless checks that, for any message, a line fits the terminal and
+// contains no control characters.
 func TestTailLinesFitAndAreHarmless(t *testing.T) {
 	hostile := "\x1b[2J\u202e\n世界" + strings.Repeat("long ", 50)
 	for _, width := range []int{0, 40, 60, 76, 80, 120, 200} {

@@ -19,8 +19,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/transform"
 )
 
-// FuzzWholeMessage feeds whole messages, as lines of an archive, through what the commands do with
-// one: inspect, filter and key, jq, the check of its schema, and the forms of tail.
+// FuzzWholeMessage reads whole messages from lines of an archive and does with them what the
+// commands do: inspect, filter, key, jq, schema validation, and the formats of tail.
 func FuzzWholeMessage(f *testing.F) {
 	for _, seed := range []string{
 		`{"v":1,"queue":"q","exchange":"x","routingKey":"k","headers":{"tenant":"a"},"properties":{"messageId":"1"},"body":"{}"}`,
@@ -33,7 +33,7 @@ func FuzzWholeMessage(f *testing.F) {
 	f.Fuzz(newWholeMessage(f).check)
 }
 
-// wholeMessage is what messages are fed through.
+// wholeMessage contains the operations to apply to messages.
 type wholeMessage struct {
 	catalogue *event.Catalogue
 	filters   []*filter.Filter
@@ -127,7 +127,7 @@ func (w *wholeMessage) tail(t *testing.T, m *message.Message) {
 	plain(t, "tail", out.Bytes())
 }
 
-// plain fails at what a terminal would obey.
+// plain fails if text contains control characters, which a terminal would act on.
 func plain(t *testing.T, what string, text []byte) {
 	for _, r := range string(text) {
 		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {

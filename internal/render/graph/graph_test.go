@@ -16,7 +16,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// hostile are names that would be more than a name where they are not escaped.
+// hostile returns names that would have a special meaning if they were not escaped.
 func hostile() []string {
 	return []string{
 		`"]; click n1 "javascript:alert(1)"`, "<script>alert(1)</script>", "a\nb\r\n  end\n  style n0 fill:#000",
@@ -61,8 +61,8 @@ func draw(t *testing.T, write func(io.Writer, *graph.Graph) error, g *graph.Grap
 	return b.String()
 }
 
-// TestSVGIsWellFormedAndHarmless parses the picture strictly, and finds no element and no attribute
-// that a name could have brought.
+// TestSVGIsWellFormedAndHarmless parses the picture strictly and checks that no name has added an
+// element or an attribute.
 func TestSVGIsWellFormedAndHarmless(t *testing.T) {
 	text := draw(t, picture.SVG, hostileGraph(t))
 	elements(t, text)
@@ -98,7 +98,8 @@ func elements(t *testing.T, text string) {
 	}
 }
 
-// TestPageRunsItsOwnScriptOnly: one script, allowed by its hash, and nothing from elsewhere.
+// TestPageRunsItsOwnScriptOnly checks that the page has one script, allowed by its hash, and loads
+// nothing.
 func TestPageRunsItsOwnScriptOnly(t *testing.T) {
 	text := draw(t, picture.HTML, hostileGraph(t))
 	if n := strings.Count(text, "<script"); n != 1 {
@@ -112,8 +113,8 @@ func TestPageRunsItsOwnScriptOnly(t *testing.T) {
 	elements(t, text[start:end+len("</svg>")])
 }
 
-// TestMermaidHasOneStatementPerLine: every line is of a known form, so that no name has become a
-// statement.
+// TestMermaidHasOneStatementPerLine checks that every line has a known form, so that no name has
+// become a statement.
 func TestMermaidHasOneStatementPerLine(t *testing.T) {
 	inside := `"[^"\x60<>&\[\]{};#%]*(?:(?:#\d+;|<br/><small>|</small>)[^"\x60<>&\[\]{};#%]*)*"`
 	form := regexp.MustCompile(`^(flowchart LR|  subgraph v\d+\[` + inside +
@@ -126,7 +127,8 @@ func TestMermaidHasOneStatementPerLine(t *testing.T) {
 	}
 }
 
-// TestDOTHasOneStatementPerLine likewise.
+// TestDOTHasOneStatementPerLine checks that every line has a known form, so that no name has become
+// a statement.
 func TestDOTHasOneStatementPerLine(t *testing.T) {
 	inside := `"(?:[^"\\]|\\.)*"`
 	form := regexp.MustCompile(`^(digraph ` + inside +

@@ -55,7 +55,8 @@ func TestMessageDocument(t *testing.T) {
 	}
 }
 
-// AMQP's timestamps are seconds of 64 bits, and one message must not keep others from being shown.
+// AMQP timestamps have 64-bit seconds. One message with such a time must not prevent others from
+// being shown.
 func TestTimesThatRFC3339CannotHold(t *testing.T) {
 	for _, seconds := range []int64{99999999999999, -99999999999999, math.MaxInt64, math.MinInt64} {
 		far := time.Unix(seconds, 0)

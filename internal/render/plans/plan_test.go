@@ -131,7 +131,7 @@ func TestJSONAndYAMLSayTheSame(t *testing.T) {
 	}
 }
 
-// assertHarmless fails when output holds the sample's password or a control character.
+// assertHarmless fails if the output contains the password of the sample or a control character.
 func assertHarmless(t *testing.T, text string) {
 	t.Helper()
 	if strings.Contains(text, "hunter2") {
@@ -152,7 +152,7 @@ func TestNothingToDo(t *testing.T) {
 	}
 }
 
-// TestTextFitsTheTerminal has names, differences and notes that are wider than the terminal.
+// TestTextFitsTheTerminal uses names, differences and notes that are wider than the terminal.
 func TestTextFitsTheTerminal(t *testing.T) {
 	p := samplePlan()
 	long := "orders.created.of.the.billing.department.queue"

@@ -6,7 +6,8 @@ import (
 	"github.com/msgctl/msgctl/internal/health"
 )
 
-// TestNext: what to type about dead letters is a whole command line, which a shell takes as it is.
+// TestNext checks that the suggestion for dead letters is a complete command line, quoted for a
+// shell.
 func TestNext(t *testing.T) {
 	doc := NewDocument(&health.Inspection{Facts: &health.Facts{}, DeadLetters: health.DeadLetters{
 		Waiting: []health.Backlog{{Queue: "d", VHost: "a b", Ready: 1}},

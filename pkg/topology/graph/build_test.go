@@ -9,8 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// TestWhatEveryVHostHasIsDrawnWhenUsed: a broker tells of all the exchanges that are there from the
-// start.
+// TestWhatEveryVHostHasIsDrawnWhenUsed checks that predeclared exchanges, which a broker lists, are
+// in the graph only if they are used.
 func TestWhatEveryVHostHasIsDrawnWhenUsed(t *testing.T) {
 	s := &topology.State{}
 	for _, o := range []topology.Object{

@@ -10,8 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// manyServices is a topology of numbered services with five workers each, all dead-lettering, of
-// which the first retries.
+// manyServices returns a topology of numbered services with five workers each. All workers
+// dead-letter, the first also retries.
 func manyServices(t *testing.T, services int) *topology.State {
 	t.Helper()
 	s := &topology.State{}
@@ -42,8 +42,8 @@ func manyServices(t *testing.T, services int) *topology.State {
 	return s
 }
 
-// TestFoldedGraphStandsForEverything: no object is missing, none is in two groups, and paths between
-// groups are those of their members.
+// TestFoldedGraphStandsForEverything checks that every object is in exactly one group and that the
+// paths between groups are the paths between their members.
 func TestFoldedGraphStandsForEverything(t *testing.T) {
 	for _, services := range []int{1, 20, 100} {
 		g := graph.New(manyServices(t, services), graph.Options{})
@@ -64,8 +64,8 @@ func TestFoldedGraphStandsForEverything(t *testing.T) {
 	}
 }
 
-// TestFoldedGroups: the numbered services are one, and their dead letters and retry steps stay
-// apart.
+// TestFoldedGroups checks that the numbered services form one group, separate from their dead
+// letters and retry steps.
 func TestFoldedGroups(t *testing.T) {
 	g := graph.New(manyServices(t, 100), graph.Options{}).Fold(150)
 	got := map[string]int{}
@@ -84,7 +84,7 @@ func TestFoldedGroups(t *testing.T) {
 	}
 }
 
-// TestErrorsStaySingle: what is wrong is not hidden in a group.
+// TestErrorsStaySingle checks that an object with a serious problem is not folded.
 func TestErrorsStaySingle(t *testing.T) {
 	bad := topology.QueueRef("/", "service7.worker-3")
 	g := graph.New(manyServices(t, 100), graph.Options{Problems: map[topology.Ref][]graph.Problem{

@@ -9,8 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// large is a state of 10,000 queues and 20,000 bindings: a topic exchange with every queue, a
-// direct one, dead letters, and policies.
+// large returns a state of 10,000 queues and 20,000 bindings: a topic exchange to which every queue
+// is bound, a direct exchange, dead letters and policies.
 func large(tb testing.TB) *topology.State {
 	s := &topology.State{Home: "/"}
 	add := func(o topology.Object) {

@@ -31,7 +31,8 @@ func TestTopicPatternsMatchAsTheBrokerDoes(t *testing.T) {
 	}
 }
 
-// naive is topic matching as its definition reads: # is no word or one word and # again.
+// naive implements the definition of topic matching: # matches no word, or one word followed by #
+// again.
 func naive(pattern, key []string) bool {
 	switch {
 	case len(pattern) == 0:
@@ -44,7 +45,8 @@ func naive(pattern, key []string) bool {
 	return (pattern[0] == "*" || pattern[0] == key[0]) && naive(pattern[1:], key[1:])
 }
 
-// through asks a topic exchange with one binding, whose index is another program than Pattern.
+// through matches with a topic exchange that has one binding. The index of the exchange is
+// independent of Pattern.
 func through(t testing.TB, pattern, key string) bool {
 	n := network(t, "", exchange("x", "topic", nil), queue("q", nil), bind("x", pattern, "q"))
 	return !n.Route(route.Publication{Exchange: "x", Key: key}).Lost()
@@ -61,8 +63,8 @@ func checkMatch(t testing.TB, pattern, key string) {
 	}
 }
 
-// FuzzTopic holds both programs for topic matching against the definition. The oracle takes
-// exponential time, so it is asked about short texts.
+// FuzzTopic compares both implementations of topic matching with the definition. The oracle takes
+// exponential time, so it is used for short texts only.
 func FuzzTopic(f *testing.F) {
 	for _, s := range [][2]string{{"", ""}, {"#.#.#", "a.b"}, {"a.#.*.b", "a.b.b"}, {"*.#.*", "."}, {"#.a.#.a", "a.a"},
 		{"a..#", "a."}} {
@@ -90,7 +92,7 @@ func TestTopicMatchingAgreesWithItsDefinition(t *testing.T) {
 	})
 }
 
-// Many bindings in one index must answer as each of them alone.
+// An index of many bindings must give the same answers as each binding alone.
 func TestTheIndexOfATopicExchangeKeepsBindingsApart(t *testing.T) {
 	word := rapid.SampledFrom([]string{"a", "b", "*", "#", ""})
 	pat := rapid.Custom(func(r *rapid.T) string { return strings.Join(rapid.SliceOfN(word, 0, 6).Draw(r, "words"), ".") })
@@ -114,8 +116,8 @@ func TestTheIndexOfATopicExchangeKeepsBindingsApart(t *testing.T) {
 	})
 }
 
-// A broker's key has at most 255 bytes: 128 words. A pattern of #.a.#.a… must not take exponential
-// time on it. The limit is ten thousand times what it takes.
+// A routing key has at most 255 bytes, and so at most 128 words. A pattern of #.a.#.a… must not
+// take exponential time. The limit is ten thousand times the usual time.
 func TestHostilePatternsTakeLittleTime(t *testing.T) {
 	key := strings.Repeat("a.", 127) + "b"
 	for _, pattern := range []string{strings.TrimSuffix(strings.Repeat("#.", 128), "."), strings.Repeat("#.a.", 60) + "c",

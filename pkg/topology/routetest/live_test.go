@@ -15,7 +15,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 )
 
-// openTestVHost opens a test vhost on a broker; the vhost goes with the test.
+// openTestVHost opens a test vhost on a broker. The vhost is deleted at the end of the test.
 func openTestVHost(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*broker.TestVHost, string) {
 	t.Helper()
 	c := brokertest.Connect(t, rabbittest.User{URL: b.URL, API: b.API})
@@ -55,8 +55,8 @@ func TestAllTestsOfTheFilePassOnBrokers(t *testing.T) {
 	})
 }
 
-// The broker decides, not the simulator: with a binding less than the simulator knows of, the test
-// fails.
+// The broker decides, not the simulator: if the broker lacks a binding that the simulator has, the
+// test fails.
 func TestALiveTestFailsForWhatTheBrokerDoes(t *testing.T) {
 	b := rabbittest.Any(t)
 	s := suite(t, "testdata/failing.yaml", b.Line)
@@ -77,7 +77,7 @@ func TestALiveTestFailsForWhatTheBrokerDoes(t *testing.T) {
 	}
 }
 
-// without loses the bindings to a queue.
+// without is a TestVHost that ignores the bindings to a queue.
 type without struct {
 	routetest.TestVHost
 	queue string
@@ -103,5 +103,5 @@ func TestTheVHostIsDeletedWhenItsContextEnds(t *testing.T) {
 	if _, err := live.Run(ctx, s.Cases[0], "m"); !errors.Is(err, context.Canceled) {
 		t.Errorf("run after the end: %v", err)
 	}
-	// openTestVHost's cleanup looks whether the vhost is gone.
+	// The cleanup of openTestVHost checks that the vhost is deleted.
 }

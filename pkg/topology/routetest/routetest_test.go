@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// suite reads a topology with tests; text is put behind the file.
+// suite reads a topology with tests from the file name, with changes applied to its text.
 func suite(t testing.TB, name, version string, changes ...string) *routetest.Suite {
 	t.Helper()
 	text, err := os.ReadFile(name)

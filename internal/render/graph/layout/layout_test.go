@@ -9,9 +9,9 @@ import (
 	"github.com/msgctl/msgctl/internal/render/graph/layout"
 )
 
-// TestNothingOverlaps places random graphs, with circles and loops: no two nodes overlap,
-// everything is in the picture, every edge goes from its first node to its last, and a second time
-// everything is in the same place.
+// TestNothingOverlaps places random graphs with cycles and loops. It checks that no two nodes
+// overlap, that everything is within the picture, that every edge leads from its first node to its
+// last, and that a second layout is the same.
 func TestNothingOverlaps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 60).Draw(t, "n")
@@ -69,8 +69,8 @@ func check(t *rapid.T, nodes []layout.Size, edges []layout.Edge, p layout.Placed
 	}
 }
 
-// TestArrowheadsBelongToOneEdge: where one edge leaves and another arrives, they do so at different
-// places.
+// TestArrowheadsBelongToOneEdge checks that an edge that leaves a node and an edge that arrives at
+// it end at different points.
 func TestArrowheadsBelongToOneEdge(t *testing.T) {
 	size := layout.Size{Width: 100, Height: 40}
 	// a queue, its dead letters, and a retry step that returns to it
