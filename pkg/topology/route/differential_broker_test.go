@@ -33,51 +33,53 @@ func newTestVHost(t *testing.T, b *rabbittest.Broker) testVHost {
 		modern: capability.VersionAtLeast(overview.Version, "4.0")}}
 }
 
-// result is what a batch showed.
+// result is the result of one batch.
 type result struct {
 	cases, steps, skipped int
 	failed                []failure
 }
 
-// trial is one message on its way.
+// trial is one message and its state.
 type trial struct {
 	shape   int
 	message mShape
 	prefix  string
 	net     *route.Network
-	// want are the outcomes that the simulator allows now, got what the broker has delivered.
+	// want are the outcomes that the simulator allows now. got are the copies that the broker has
+	// delivered.
 	want  []route.Placement
 	got   []delivered
 	done  bool
 	stage int
-	// skip says that the message is given up.
+	// skip reports whether the message is no longer followed.
 	skip bool
-	// returns counts how often a copy was returned, by its text.
+	// returns counts how often each copy was returned. The keys are the texts of the copies.
 	returns map[string]int64
-	// crowd says that there are too many copies to let them die.
+	// crowd reports whether there are too many copies to let them die.
 	crowd bool
-	// late are the queues that nobody consumes at first.
+	// late are the queues that have no consumer at first.
 	late map[string]bool
-	// history says what was done.
+	// history describes the actions so far.
 	history []string
 	fail    string
-	// routed and unrouted say that the simulator is sure that the publication reaches a queue, or
-	// none.
+	// routed reports whether the simulator is sure that the publication reaches a queue, unrouted
+	// whether it is sure that it reaches none.
 	routed, unrouted bool
 }
 
-// delivered is a copy in the broker.
+// delivered is a copy that the broker has delivered.
 type delivered struct {
 	queue string
 	text  string
 	from  amqp.Delivery
-	// returns is how often the broker says that it was returned. On 4.3 that counts in the next
-	// quorum queue too; on 4.0 the header of the first delivery there says the same, and it is not
-	// so.
+	// returns is the number of returns according to the broker. On 4.3 the count continues in the
+	// next quorum queue. On 4.0 the header of the first delivery there says so too, but the count
+	// does not continue.
 	returns int64
 }
 
-// run puts shapes on the broker, in one vhost that goes at the end, and follows all their messages.
+// run declares shapes on the broker in one vhost, which it deletes at the end, and follows all
+// their messages.
 func (l testVHost) run(t *testing.T, list []shape, patience time.Duration) result {
 	t.Helper()
 	v := l.broker.VHost(t)
@@ -99,7 +101,8 @@ func (l testVHost) run(t *testing.T, list []shape, patience time.Duration) resul
 	return r.run(t)
 }
 
-// declare makes all objects: policies first, so that no queue lives without them.
+// declare declares all objects. Policies come first, so that they apply to every queue from the
+// start.
 func declare(t *testing.T, v *rabbittest.VHost, objects []topology.Object) {
 	t.Helper()
 	c, ch := v.Client(), v.Channel(t)
@@ -142,7 +145,7 @@ func declare(t *testing.T, v *rabbittest.VHost, objects []topology.Object) {
 	}
 }
 
-// round is the life of one batch's messages.
+// round follows the messages of one batch.
 type round struct {
 	trials     map[string]*trial
 	shapes     []shape
@@ -196,7 +199,7 @@ func (r *round) listen(t *testing.T, ch *amqp.Channel, queue string, a amqp.Tabl
 	}()
 }
 
-// dies reports whether messages leave a queue by themselves at once.
+// dies reports whether messages die in a queue at once without any action.
 func dies(n *route.Network, queue string) bool { return reasonOf(n, queue) != "" }
 
 func reasonOf(n *route.Network, queue string) route.Reason {
@@ -210,7 +213,7 @@ func reasonOf(n *route.Network, queue string) route.Reason {
 	return ""
 }
 
-// reason is why a copy leaves its queue by itself at once, "" when it does not.
+// reason returns why a copy dies in its queue at once without any action, or "" if it does not.
 func (tr *trial) reason(c route.Copy) route.Reason {
 	if why := reasonOf(tr.net, c.Queue); why != "" || !tr.expiring(c) || !tr.late[c.Queue] {
 		return why
@@ -218,15 +221,16 @@ func (tr *trial) reason(c route.Copy) route.Reason {
 	return route.Expired
 }
 
-// expiring reports whether a copy has a TTL of its own: the broker takes that off when it dies.
+// expiring reports whether a copy has a TTL of its own. The broker removes that TTL when the
+// message dies.
 func (tr *trial) expiring(c route.Copy) bool { return tr.message.Expires && len(c.Message.Deaths) == 0 }
 
-// patience is how long the broker may be silent before what it has not delivered counts as not
-// there, quiet how long it must be silent before a batch counts as over.
+// patience is how long the test waits for an expected delivery. quiet is how long the broker must
+// be silent before a batch is complete.
 const (
 	patience = 15 * time.Second
 	quiet    = 400 * time.Millisecond
-	// confirmPatience is how long it may take to confirm what was published.
+	// confirmPatience is how long the confirms of publications may take.
 	confirmPatience = 2 * time.Minute
 )
 
@@ -270,7 +274,7 @@ func (r *round) run(t *testing.T) result {
 	return r.result
 }
 
-// send publishes a message, and asks the simulator where it goes.
+// send publishes a message and simulates its route.
 func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmation {
 	name := renamer{s: r.shapes[tr.shape], prefix: tr.prefix}
 	p := route.Publication{Exchange: name.name(tr.message.Exchange), Key: name.name(tr.message.Key),
@@ -301,9 +305,9 @@ func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmat
 	return c
 }
 
-// settle lets messages die where they do by themselves. Outcomes that look alike are one. A message
-// with too many outcomes, or one that goes round forever, is given up: that happens on 3.10.8,
-// which loses the order of deaths.
+// settle simulates the deaths that need no action. It merges outcomes that look alike. It gives up
+// a message that has too many outcomes or that cycles forever, which happens on 3.10.8 because that
+// version loses the order of deaths.
 func (tr *trial) settle(placements []route.Placement) {
 	n := tr.net
 	var out []route.Placement
@@ -332,8 +336,8 @@ func (tr *trial) settle(placements []route.Placement) {
 		func(w route.Placement) bool { return len(visible(w)) == 0 })
 }
 
-// settle handles deliveries until nothing more is expected and nothing comes. Messages that were
-// given up do not count: some go round forever, and leave a copy each time.
+// settle handles deliveries until none is expected and none arrives. It ignores messages that were
+// given up: some cycle forever and leave a copy each time.
 func (r *round) settle() {
 	for {
 		wait := quiet
@@ -349,7 +353,7 @@ func (r *round) settle() {
 	}
 }
 
-// next handles the next delivery that counts, and returns false when none comes in that time.
+// next handles the next delivery that is not ignored. It returns false if none arrives within wait.
 func (r *round) next(wait time.Duration) bool {
 	for end := time.After(wait); ; {
 		select {
@@ -363,7 +367,8 @@ func (r *round) next(wait time.Duration) bool {
 	}
 }
 
-// growing reports whether what came may be a part of another outcome: more may come.
+// growing reports whether the deliveries so far may be part of a larger outcome, so that more may
+// follow.
 func (tr *trial) growing() bool {
 	return slices.ContainsFunc(tr.want, func(w route.Placement) bool {
 		rest := showPlacement(w)
@@ -378,8 +383,8 @@ func (tr *trial) growing() bool {
 	})
 }
 
-// decide takes what came for all that comes, once the broker is silent. It returns false when
-// nothing was waiting for that.
+// decide treats the deliveries so far as complete, because the broker is silent. It returns false
+// if no message has a matching outcome.
 func (r *round) decide() bool {
 	found := false
 	for _, tr := range r.trials {
@@ -421,7 +426,7 @@ func visible(w route.Placement) route.Placement {
 	return slices.DeleteFunc(slices.Clone(w), func(c route.Copy) bool { return c.Kept })
 }
 
-// match returns the outcome that the broker has come to, nil when there is none yet.
+// match returns the outcome that equals the deliveries so far, or nil.
 func (tr *trial) match() route.Placement {
 	var got []string
 	for _, d := range tr.got {
@@ -436,7 +441,7 @@ func (tr *trial) match() route.Placement {
 	return nil
 }
 
-// act does something to every copy, and asks the simulator what comes of it.
+// act performs an action on every copy and simulates the result.
 func (r *round) act(tr *trial, w route.Placement) {
 	copies, got := w, tr.got
 	tr.crowd = len(copies) > mostCopies
@@ -451,15 +456,15 @@ func (r *round) act(tr *trial, w route.Placement) {
 	tr.settle(tr.want)
 }
 
-// stages is how many times the copies of a message are touched, maxWorlds how many outcomes may be
-// open.
+// stages is the number of rounds of actions on the copies of a message. maxWorlds is the maximum
+// number of possible outcomes.
 const (
 	stages    = 3
 	maxWorlds = 16
 	maxSettle = 300
 )
 
-// What is done to a copy: less is to reject it, more to acknowledge it.
+// The actions on a copy. Smaller values reject it, larger values acknowledge it.
 const (
 	returnAll   = 3
 	acknowledge = 5
@@ -503,7 +508,8 @@ func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
 	}
 }
 
-// exhaustion is what returning a message once more comes to.
+// exhaustion returns the reason of the death if a message is returned once more, or "" if it does
+// not die.
 func exhaustion(n *route.Network, queue string, returns int64) route.Reason {
 	if limit, ok := n.Settings(queue).Get("delivery-limit").Int(); ok && n.Queue(queue).Type == topology.Quorum &&
 		limit > 0 && returns < limit {
@@ -512,7 +518,7 @@ func exhaustion(n *route.Network, queue string, returns int64) route.Reason {
 	return route.DeliveryLimit
 }
 
-// die adds what comes of a copy to every outcome.
+// die adds the result of the death of a copy to every outcome. If reason is "", the copy stays.
 func (tr *trial) die(c route.Copy, reason route.Reason) {
 	tr.history = append(tr.history, fmt.Sprintf("died in %s (%s)", c.Queue, reason))
 	var placements []route.Placement
@@ -527,7 +533,7 @@ func (tr *trial) die(c route.Copy, reason route.Reason) {
 	tr.want = placements
 }
 
-// returned checks that the broker returns what no queue takes, and nothing else.
+// returned checks that the broker returns the messages that reach no queue, and no others.
 func (r *round) returned(returns <-chan amqp.Return) {
 	came := map[string]bool{}
 	for range len(returns) {

@@ -9,9 +9,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
-// shape is a random topology with messages for it, as plain data: names are short ("q0", "x1")
-// until materialise puts a prefix to them, so that many shapes live in one vhost, and so that parts
-// can be taken out of it when it is shrunk.
+// shape is a random topology with messages for it, as plain data, so that shrinking can remove
+// parts. Names are short ("q0", "x1"). materialise adds a prefix to them, so that one vhost can
+// contain many shapes.
 type shape struct {
 	Exchanges []xShape
 	Queues    []qShape
@@ -28,7 +28,8 @@ type xShape struct {
 
 type qShape struct {
 	Name, Kind string
-	// Late says that nobody consumes before messages with a TTL of their own have expired.
+	// Late reports whether the queue has no consumer until messages with a TTL of their own have
+	// expired.
 	Late      bool
 	Arguments args
 }
@@ -53,19 +54,19 @@ type mShape struct {
 	CC, BCC       []string
 	// Expires gives the message a TTL of its own, shortTTL.
 	Expires bool
-	// Actions say what to do with copies, stage by stage: index into actions by stage and copy.
+	// Actions are the actions on copies, indexed by stage and copy.
 	Actions []int
 }
 
-// line is what the generator must know of a broker.
+// line describes a broker to the generator.
 type line struct {
 	version string
 	modern  bool // 4.x
 }
 
-// randomShape returns a topology that a broker of the line takes: the same for the same seed.
-// (rapid, which prefers small values, makes mostly topologies in which nothing arrives; a
-// disagreement is shrunk by shape.smaller.)
+// randomShape returns a topology that a broker of the line accepts. It returns the same topology
+// for the same seed. It does not use rapid, which prefers small values and so generates mostly
+// topologies in which no message arrives. shape.smaller shrinks a disagreement.
 func randomShape(l line, seed int) shape {
 	g := generator{r: rand.New(rand.NewPCG(uint64(seed), 1)), line: l} //nolint:gosec // chance, not a secret
 	return g.shape()
@@ -103,7 +104,7 @@ func (g *generator) shape() shape {
 	return g.s
 }
 
-// messagesPerShape is how many cases one topology gives.
+// messagesPerShape is the number of messages, and so of cases, per topology.
 const messagesPerShape = 25
 
 func (g *generator) between(low, high int) int { return low + g.r.IntN(high-low+1) }
@@ -112,7 +113,7 @@ func (g *generator) chance(percent int) bool { return g.between(1, 100) <= perce
 
 func (g *generator) of(list ...string) string { return list[g.r.IntN(len(list))] }
 
-// key is a routing key: of the vocabulary, or a queue's name.
+// key returns a routing key: a key of the vocabulary or the name of a queue.
 func (g *generator) key() string {
 	if g.chance(15) {
 		return g.of(g.qs...)
@@ -135,7 +136,7 @@ func (g *generator) exchange(name string) {
 	g.s.Exchanges = append(g.s.Exchanges, x)
 }
 
-// exchangeName is one that exists, or now and then one that does not.
+// exchangeName returns the name of an exchange, which sometimes does not exist.
 func (g *generator) exchangeName() string {
 	if g.chance(6) {
 		return "gone"
@@ -178,8 +179,8 @@ func (g *generator) queue(name string) {
 	g.s.Queues = append(g.s.Queues, q)
 }
 
-// limit is a delivery limit: 0 mostly, so that things die. -1 is none on 4.x, and 0 on 3.10, which
-// refuses it in policies.
+// limit returns a delivery limit. It is often 0, so that messages die. -1 means no limit on 4.x and
+// 0 on 3.10, which refuses it in policies.
 func (g *generator) limit(policy bool) int64 {
 	list := []int64{-1, 0, 0, 0, 1, 2}
 	if policy && !g.line.modern {
@@ -188,7 +189,8 @@ func (g *generator) limit(policy bool) int64 {
 	return list[g.r.IntN(len(list))]
 }
 
-// shortTTL is how long a message stays in a queue that expires them: nobody consumes there.
+// shortTTL is the TTL, in milliseconds, of messages that expire. Queues that expire messages have
+// no consumer.
 const shortTTL = int64(15)
 
 func (g *generator) deadLetterExchange() string {
@@ -236,7 +238,7 @@ func lastClassic(list []qShape) string {
 	return ""
 }
 
-// headers has one that starts with x-, and what the broker adds at a death.
+// headers returns at most three random headers, whose names are from the list.
 func (g *generator) headers(names ...string) args {
 	h := args{}
 	for range g.between(0, 3) {
@@ -337,7 +339,7 @@ func (g *generator) message() {
 	g.s.Messages = append(g.s.Messages, m)
 }
 
-// late are the names of queues that nobody consumes at first.
+// late returns the names of the queues that have no consumer at first.
 func (s shape) late(prefix string) map[string]bool {
 	names := map[string]bool{}
 	for _, q := range s.Queues {
@@ -346,7 +348,7 @@ func (s shape) late(prefix string) map[string]bool {
 	return names
 }
 
-// materialise gives the shape's objects names with a prefix, in a vhost.
+// materialise returns the objects of the shape in a vhost, with a prefix in their names.
 func (s shape) materialise(vhost, prefix string) []topology.Object {
 	r := renamer{s: s, prefix: prefix}
 	var list []topology.Object
@@ -384,7 +386,7 @@ type renamer struct {
 	prefix string
 }
 
-// name puts the prefix before what names an object, also where it stands as a key.
+// name adds the prefix to text if it is the name of an object, even if it is used as a routing key.
 func (r renamer) name(text string) string {
 	named := text == "gone" || slices.ContainsFunc(r.s.Exchanges, func(x xShape) bool { return x.Name == text }) ||
 		slices.ContainsFunc(r.s.Queues, func(q qShape) bool { return q.Name == text })

@@ -16,10 +16,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// TestTheSimulatorAgreesWithTheBroker lets random topologies route and dead-letter random messages
-// on real brokers, and asks the simulator the same: which queues have copies, with which x-death,
-// after the publication and after up to three rounds of rejecting, returning and acknowledging.
-// MSGCTL_ROUTE_SEED repeats a run, MSGCTL_ROUTE_CASES sets its length.
+// TestTheSimulatorAgreesWithTheBroker routes and dead-letters random messages through random
+// topologies on real brokers and in the simulator. It compares which queues have copies, with which
+// x-death, after the publication and after up to three rounds of rejecting, returning and
+// acknowledging. MSGCTL_ROUTE_SEED repeats a run, MSGCTL_ROUTE_CASES sets its length.
 func TestTheSimulatorAgreesWithTheBroker(t *testing.T) {
 	seed, cases := number("MSGCTL_ROUTE_SEED", rand.IntN(1<<30)), number("MSGCTL_ROUTE_CASES", 1200)
 	if testing.Short() {
@@ -50,7 +50,7 @@ func TestTheSimulatorAgreesWithTheBroker(t *testing.T) {
 	})
 }
 
-// shapesPerBatch is how many topologies share a vhost.
+// shapesPerBatch is the number of topologies that share a vhost.
 const shapesPerBatch = 24
 
 func number(name string, fallback int) int {
@@ -60,10 +60,11 @@ func number(name string, fallback int) int {
 	return fallback
 }
 
-// decidable leaves out what hangs on time: quorum queues that refuse, which are full only some
-// messages later, and full queues that a queue with the strategy at-least-once would try again and
-// again. And on 3.10.8, queues with the strategy at-least-once whose dead letters come back to
-// them: after some dozens they come no more, not even after minutes.
+// decidable reports whether the outcome does not depend on timing. It depends on timing if a quorum
+// queue refuses messages, because it is full only some messages later, and if a queue with the
+// strategy at-least-once retries a full queue again and again. On 3.10.8 it also excludes queues
+// with the strategy at-least-once whose dead letters come back to them: after some dozens, no more
+// arrive, even after minutes.
 func (l testVHost) decidable(s shape) bool {
 	n := l.network(s, "v", "")
 	if !l.line.modern && slices.ContainsFunc(n.QueueNames(),
@@ -116,14 +117,14 @@ func (l testVHost) network(s shape, vhost, prefix string) *route.Network {
 	return route.New(state, vhost, l.line.version)
 }
 
-// shrinkTime bounds the search for the smallest example, shrinkPatience each of its steps.
+// shrinkTime limits the search for the smallest example, shrinkPatience each of its steps.
 const (
 	shrinkTime     = time.Minute
 	shrinkPatience = 2 * time.Second
 )
 
-// shrink takes parts out of a shape as long as the simulator and the broker still disagree about
-// it.
+// shrink removes parts of a shape as long as the simulator and the broker still disagree about it.
+// It describes the result.
 func (l testVHost) shrink(t *testing.T, s shape, f failure) string {
 	t.Log("before it is made smaller: " + f.describe(s))
 	for start := time.Now(); time.Since(start) < shrinkTime; {
@@ -145,7 +146,7 @@ func (l testVHost) shrink(t *testing.T, s shape, f failure) string {
 	return f.describe(s)
 }
 
-// smaller returns the shape without each of its parts.
+// smaller returns smaller variants of the shape: each lacks some of its parts.
 func (s shape) smaller() []shape {
 	var list []shape
 	add := func(c shape) { list = append(list, c) }

@@ -152,7 +152,7 @@ func TestDie(t *testing.T) {
 		{"plain", route.DeliveryLimit, "", route.Stays, ""},
 		{"to.log", route.Rejected, "4.0", route.Moved, "argument x-dead-letter-exchange"},
 		{"to.log", route.Rejected, "3.10", route.Unrouted, "argument x-dead-letter-exchange"},
-		// delivery-limit keeps the policy high away from a classic queue.
+		// A classic queue does not support delivery-limit, so the policy high does not apply to it.
 		{"by.policy", route.Rejected, "", route.Moved, `policy "low", priority 1`},
 	} {
 		n := network(t, c.version, objects...)

@@ -11,7 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// suite reads a topology with tests from the file name, with changes applied to its text.
+// suite reads a topology with tests from the file called name. changes are pairs of old and new
+// text to replace in it.
 func suite(t testing.TB, name, version string, changes ...string) *routetest.Suite {
 	t.Helper()
 	text, err := os.ReadFile(name)
