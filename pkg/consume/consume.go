@@ -1,8 +1,8 @@
 // Package consume receives messages from queues and settles them.
 //
-// It defines what a source of messages is; internal/amqp has the one that talks to a broker.
-// Acknowledgement is always manual: a message leaves its queue only after whoever received it has
-// said so.
+// It defines the interface of a message source; internal/amqp implements it for a broker.
+// Acknowledgement is always manual: a message leaves its queue only after the receiver has
+// acknowledged it.
 package consume
 
 import (
@@ -12,89 +12,96 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// ErrLost is wrapped when the connection of a subscription is gone: everything not acknowledged and
-// applied returns to the queue. Subscribe again to go on.
+// ErrLost is wrapped when a subscription has lost its connection. Every delivery whose
+// acknowledgement the broker has not applied returns to the queue. Subscribe again to continue.
 var ErrLost = errors.New("connection lost")
 
-// ErrUnreadable is wrapped, besides ErrLost, when the connection ended because the client cannot read
-// what the broker sent, or the broker cannot send it: the same message does that again.
+// ErrUnreadable is wrapped together with ErrLost when the connection ended because the client
+// cannot decode what the broker sent, or because the broker cannot send it. The same message will
+// fail again.
 var ErrUnreadable = errors.New("what the broker sent cannot be read")
 
-// ErrCancelled is wrapped when the broker ended a consumer of its own accord: the queue was
-// deleted, or lost its leader.
+// ErrCancelled is wrapped when the broker cancelled a consumer: its queue was deleted or lost its
+// leader.
 var ErrCancelled = errors.New("consumer cancelled by the broker")
 
-// Options say how to consume.
+// Options configure a subscription.
 type Options struct {
 	// Queue is the queue's name.
 	Queue string
-	// Prefetch is how many deliveries may be unsettled at once. It must be positive: without a
-	// bound the client library would buffer the whole queue.
+	// Prefetch is the maximum number of unsettled deliveries. It must be positive: without a limit
+	// the client library would buffer the whole queue.
 	Prefetch int
-	// Exclusive refuses when there is another consumer, and keeps others away.
+	// Exclusive requests exclusive access: subscribing fails when the queue has another consumer,
+	// and no other consumer can subscribe.
 	Exclusive bool
 	// Offset is where to start in a stream: "first", "last", "next", an int64 offset or a
-	// time.Time. nil for other queue types.
+	// time.Time. It is nil for other queue types.
 	Offset any
-	// Tag is the consumer tag that the broker's consumer list shows. "" lets the library choose.
+	// Tag is the consumer tag shown in the broker's list of consumers. If it is "", the client
+	// library chooses one.
 	Tag string
 }
 
 // Source opens subscriptions. It is safe for concurrent use.
 type Source interface {
-	// Subscribe starts a consumer on a channel of its own. Errors are for people and wrap
-	// topology's sentinels.
+	// Subscribe starts a consumer on its own channel. Errors are written for users and wrap the
+	// sentinel errors of package topology.
 	Subscribe(ctx context.Context, o Options) (Subscription, error)
 }
 
-// Delivery is a message that waits for settlement.
+// Delivery is a message that has not been settled yet.
 type Delivery struct {
 	message.Message
-	// Tag identifies the delivery within its subscription. Tags grow by one from 1.
+	// Tag identifies the delivery within its subscription. Tags start at 1 and increase by one.
 	Tag uint64
 }
 
-// Subscription is one consumer on one channel. Next is for one goroutine; the rest may be called
-// from others. Nothing is ever settled on its own: not by Cancel, not by Close.
+// Subscription is one consumer on one channel. Next must be called from one goroutine; the other
+// methods may be called from any goroutine. Nothing is settled implicitly, neither by Cancel nor by
+// Close.
 type Subscription interface {
-	// Next returns the next delivery. After Cancel it returns what was under way already, then
-	// io.EOF. It wraps ErrLost when the connection is gone, and returns ctx.Err() when ctx ends.
+	// Next returns the next delivery. After Cancel it returns the deliveries already in flight,
+	// then io.EOF. The error wraps ErrLost when the connection is lost, and is ctx.Err() when ctx
+	// ends.
 	Next(ctx context.Context) (Delivery, error)
-	// TryNext returns a delivery that is here already, false otherwise. It never waits for the
-	// broker.
+	// TryNext returns a delivery that has already arrived, or false if there is none. It never
+	// waits for the broker.
 	TryNext() (Delivery, bool)
-	// Ack acknowledges tag, and with multiple all unsettled ones before it. It returns when the
-	// frame is handed to the connection, not when the broker has applied it: see Settled. A tag
-	// that was not handed out by Next, or is settled already, is refused with an error that does
-	// not wrap ErrLost: the broker would close the channel.
+	// Ack acknowledges tag and, if multiple is set, all unsettled deliveries before it. It returns
+	// when the frame has been handed to the connection, not when the broker has applied it: see
+	// Settled. A tag that Next did not return, or that is already settled, is refused with an error
+	// that does not wrap ErrLost, because the broker would close the channel.
 	Ack(tag uint64, multiple bool) error
-	// Nack returns tag (with multiple also all unsettled before it) to the queue, or with requeue
-	// false dead-letters or drops it.
+	// Nack rejects tag and, if multiple is set, all unsettled deliveries before it. With requeue
+	// they return to the queue; without it they are dead-lettered or dropped.
 	Nack(tag uint64, multiple, requeue bool) error
-	// Cancel stops further deliveries. What is under way still has to be received, until io.EOF.
+	// Cancel stops further deliveries. Deliveries already in flight must still be received, until
+	// io.EOF.
 	Cancel(ctx context.Context) error
-	// Settled returns when the broker is seen to have applied every Ack and Nack so far. On quorum
-	// queues acknowledgements in flight are lost when the channel closes right behind them (fact
-	// acks-lost-on-close): call it before Close. It cancels the consumer if Cancel was not called.
-	// The proof is complete when everything that was delivered is settled, so receive until io.EOF
-	// after Cancel and settle that too; before, it rests on the order in which the broker works.
+	// Settled waits until the broker has provably applied every Ack and Nack so far. On quorum
+	// queues, acknowledgements in flight are lost when the channel closes right after them (fact
+	// acks-lost-on-close), so call Settled before Close. It cancels the consumer if Cancel was not
+	// called. The proof is complete only when every delivery is settled: after Cancel, receive
+	// until io.EOF and settle those deliveries too. Before that, it relies on the order in which
+	// the broker works.
 	Settled(ctx context.Context) error
-	// Close ends the channel. The broker requeues what is unsettled, which counts against a quorum
-	// queue's delivery limit: nack first where that matters.
+	// Close closes the channel. The broker requeues unsettled deliveries, which counts towards the
+	// delivery limit of a quorum queue. Where that matters, nack them first.
 	Close() error
 }
 
-// Counter is what a Subscription may implement to tell an empty queue from a broker that is slow or
-// gone.
+// Counter is an optional interface of a Subscription. It tells an empty queue from a broker that is
+// slow or gone.
 type Counter interface {
-	// Ready returns how many messages of the queue no consumer has in hand. It wraps ErrLost when the
-	// broker does not answer in time; after any other error the count is not known.
+	// Ready returns the number of messages in the queue that no consumer holds. The error wraps
+	// ErrLost when the broker does not answer in time. After any other error the count is unknown.
 	Ready(ctx context.Context) (int, error)
 }
 
-// Sharer is what a Subscription may implement to make many of them cheap.
+// Sharer is an optional interface of a Subscription. It makes many subscriptions cheap.
 type Sharer interface {
-	// Share starts another consumer, on a channel of its own but the same connection. Closing one
-	// leaves the other open.
+	// Share starts another consumer on its own channel but the same connection. Closing one
+	// subscription leaves the others open.
 	Share(ctx context.Context, o Options) (Subscription, error)
 }

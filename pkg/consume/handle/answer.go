@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxAnswer bounds a line that a process answers.
+// maxAnswer limits the length of an answer line, in bytes.
 const maxAnswer = 64 << 10
 
 // answer is a line that a process wrote about a message.
@@ -17,8 +17,8 @@ type answer struct {
 	result Result
 }
 
-// parseAnswer reads {"tag":7,"result":"retry","type":"db","error":"locked","after":"30s"}. The
-// error says what is wrong with it.
+// parseAnswer parses {"tag":7,"result":"retry","type":"db","error":"locked","after":"30s"}. The
+// error says what is wrong with the line.
 func parseAnswer(line []byte) (answer, error) {
 	var a struct {
 		Tag    uint64
@@ -54,7 +54,7 @@ func orElse(s, otherwise string) string {
 	return s
 }
 
-// parseAfter reads a duration, or a number of seconds.
+// parseAfter parses a duration or a number of seconds.
 func parseAfter(raw json.RawMessage) (time.Duration, error) {
 	text := string(bytes.Trim(raw, `"`))
 	if text == "" || text == "null" {

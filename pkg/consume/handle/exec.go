@@ -15,7 +15,7 @@ import (
 // exitTempFail is EX_TEMPFAIL of sysexits.h: try again later.
 const exitTempFail = 75
 
-// Codes of a shell that could not start a command: it may not be executed, or is not there.
+// Exit codes of a shell that could not start a command: it is not executable, or does not exist.
 const (
 	exitNotExecutable = 126
 	exitNotFound      = 127
@@ -26,8 +26,9 @@ type brokenError struct{ why string }
 
 func (e *brokenError) Error() string { return e.why }
 
-// notStarted judges what kept a program from starting: what is not there or may not be executed is
-// so for every message and ends the run; anything else, such as a lack of memory or of processes, may pass.
+// notStarted maps an error from starting a program to a result. A program that does not exist or is
+// not executable fails for every message, so it ends the run. Other errors, such as a lack of
+// memory or processes, may be temporary.
 func notStarted(err error) Result {
 	var broken *brokenError
 	if errors.As(err, &broken) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
@@ -37,23 +38,23 @@ func notStarted(err error) Result {
 	return Again(ErrorStart, err.Error()) // the machine's fault, not the message's
 }
 
-// Exec runs a command for each message. The body is on its stdin, what else is known of it in the
-// environment (MESSAGE_ID, MESSAGE_TYPE, MESSAGE_ROUTING_KEY, …). It has handled the message when
-// it ends with 0, wants it later with 75, and refuses it with anything else, but for 126 and 127,
-// by which a shell says that the command cannot be started: they end the run. Of what it writes, the
-// last line tells why.
+// Exec runs a command for each message. The command reads the body from stdin and the other message
+// data from the environment (MESSAGE_ID, MESSAGE_TYPE, MESSAGE_ROUTING_KEY, …). Exit code 0 means
+// that the message was handled, 75 that it should be retried, and any other code that it is
+// refused. Codes 126 and 127 are exceptions: a shell reports with them that the command cannot be
+// started, and they end the run. The last line that the command writes is reported as the reason.
 type Exec struct {
 	// Argv is the program and its arguments.
 	Argv []string
-	// Env is the environment that the variables of a message are added to.
+	// Env is the base environment; the variables of the message are added to it.
 	Env []string
-	// JSON puts the message with all its properties on stdin, as one line of JSON, instead of the
+	// JSON passes the message with all its properties on stdin, as one line of JSON, instead of the
 	// body.
 	JSON bool
-	// Timeout for one message; 0 is none. Then the process and all that it started are killed, and
-	// it is tried again.
+	// Timeout limits the time for one message; 0 means no limit. When it expires, the process and
+	// everything it started are killed, and the message is retried.
 	Timeout time.Duration
-	// Label names the command; "" takes the program's name.
+	// Label names the command. If it is "", the program's name is used.
 	Label string
 }
 
@@ -131,7 +132,7 @@ func also(said string) string {
 	return ": " + said
 }
 
-// Name implements Handler. It leaves the arguments out: they may hold secrets.
+// Name implements Handler. It omits the arguments because they may contain secrets.
 func (e *Exec) Name() string { return orElse(e.Label, "exec "+filepath.Base(e.Argv[0])) }
 
 // Close implements Handler.

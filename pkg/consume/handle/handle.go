@@ -1,8 +1,8 @@
-// Package handle has what msgctl consume gives messages to: a command for each, a long-lived
-// process, an HTTP endpoint, a table by event type.
+// Package handle has the handlers to which msgctl consume passes messages: a command per message, a
+// long-lived process, an HTTP endpoint, and a table by event type.
 //
-// A handler says what is to become of a message; it settles nothing itself. What it gets is
-// untrusted, and so is what a command or a server answers: outputs are bounded.
+// A handler decides what happens to a message; it settles nothing itself. Messages are untrusted
+// input, and so are the answers of commands and servers: output is limited in size.
 package handle
 
 import (
@@ -12,23 +12,24 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Verdict is what is to become of a message.
+// Verdict is a handler's decision about a message.
 type Verdict uint8
 
 // The verdicts.
 const (
-	// Handled: it is done with, and leaves the queue.
+	// Handled means that the message is done and leaves the queue.
 	Handled Verdict = iota + 1
-	// Retry: it may work later. The message goes to the next retry step, or, after the last one, to
-	// the dead letters.
+	// Retry means that a later attempt may succeed. The message goes to the next retry step or,
+	// after the last one, to the dead-letter target.
 	Retry
-	// DeadLetter: it will never work.
+	// DeadLetter means that no attempt will succeed.
 	DeadLetter
-	// Return: it was not handled, for no fault of its own: it goes back to the queue.
+	// Return means that the message was not handled, through no fault of its own. It goes back to
+	// the queue.
 	Return
 )
 
-// Types of failures. Handlers may have their own.
+// Types of failures. Handlers may define their own.
 const (
 	ErrorTimeout = "timeout"
 	ErrorExit    = "exit"        // a command ended with another code than 0 and 75
@@ -47,82 +48,83 @@ const (
 
 // Failure says why a message was not handled.
 type Failure struct {
-	// Type is short and the same for failures of a kind: dlq inspect groups by it.
+	// Type is short and the same for failures of one kind: dlq inspect groups by it.
 	Type string
-	// Message is for people.
+	// Message describes the failure for users.
 	Message string
 }
 
-// Error makes a Failure an error.
+// Error returns the type and the message, so that a Failure is an error.
 func (f *Failure) Error() string { return f.Type + ": " + f.Message }
 
-// Result is what a handler says of a message.
+// Result is the outcome of handling a message.
 type Result struct {
 	Verdict Verdict
-	// Failure is nil when it was handled.
+	// Failure is nil when the message was handled.
 	Failure *Failure
-	// After asks for at least this delay before the next attempt. It is rounded up to the delay of a
-	// retry step.
+	// After is the minimum delay before the next attempt. It is rounded up to the delay of a retry
+	// step.
 	After time.Duration
-	// Fatal, when set, ends the run.
+	// Fatal, if not nil, ends the run.
 	Fatal error
 }
 
-// Done says that a message was handled.
+// Done returns the result for a message that was handled.
 func Done() Result { return Result{Verdict: Handled} }
 
-// Again says that it may work later.
+// Again returns a Retry result with a failure of the given type and message.
 func Again(kind, text string) Result {
 	return Result{Verdict: Retry, Failure: &Failure{Type: kind, Message: text}}
 }
 
-// Never says that it will not work.
+// Never returns a DeadLetter result with a failure of the given type and message.
 func Never(kind, text string) Result {
 	return Result{Verdict: DeadLetter, Failure: &Failure{Type: kind, Message: text}}
 }
 
-// Stopped says that the handler was told to stop before it was done.
+// Stopped returns the result for a handler that was told to stop before it was done.
 func Stopped() Result {
 	return Result{Verdict: Return, Failure: &Failure{Type: errorStopped, Message: "the consumer stopped first"}}
 }
 
-// Broken says that the handler can handle nothing any more: the run ends with err.
+// Broken returns the result for a handler that cannot handle any more messages. The run ends with
+// err.
 func Broken(err error) Result {
 	return Result{Verdict: Return, Failure: &Failure{Type: "broken", Message: err.Error()}, Fatal: err}
 }
 
 // Job is a message to handle. Its exchange and routing key are those of its first publication, not
-// of a retry.
+// those of a retry.
 type Job struct {
 	Message *message.Message
-	// Attempt counts from 1.
+	// Attempt is the number of this attempt, from 1.
 	Attempt int
-	// Last says that no attempt follows this one.
+	// Last reports whether this is the last attempt.
 	Last bool
-	// Type is the event's, or the property of that name; "" when it has none.
+	// Type is the event type or the type property; "" if the message has neither.
 	Type string
 	// Tag is the broker's delivery tag.
 	Tag uint64
-	// Trace is the span of the attempt, where there is one: what the handler does is to be in it.
+	// Trace is the span of this attempt, if there is one. The handler's own spans belong below it.
 	Trace Trace
-	// By names the handler for the note in a dead letter; a handler that chooses among several sets
-	// it.
+	// By names the handler in the failure note of a dead letter. A handler that chooses among
+	// others sets it.
 	By string
 }
 
-// Handler handles messages, several at a time.
+// Handler handles messages. It is called for several messages at a time.
 type Handler interface {
-	// Handle returns when it is known what is to become of the message. When ctx ends it returns
-	// soon, with Return unless it knows.
+	// Handle returns when the outcome of the message is known. When ctx ends, it returns soon, with
+	// Return unless the outcome is known.
 	Handle(ctx context.Context, j *Job) Result
-	// Name is what a dead letter tells of the handler. It must contain no secret.
+	// Name is recorded in dead letters. It must not contain secrets.
 	Name() string
-	// Close ends what the handler keeps. It waits for processes until ctx ends, and kills them
-	// then.
+	// Close releases the handler's resources. It waits for processes until ctx ends, then kills
+	// them.
 	Close(ctx context.Context) error
 }
 
-// Discard handles every message by doing nothing.
+// Discard is a Handler that reports every message as handled without doing anything.
 type Discard struct{}
 
 // Handle implements Handler.

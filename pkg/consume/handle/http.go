@@ -16,24 +16,24 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// HTTP posts each message to an endpoint. A 2xx answer has handled it; 408, 425, 429, 502, 503 and
-// 504, a timeout and a server that cannot be reached want it later, with Retry-After not before;
-// anything else refuses it. Redirects are not followed.
+// HTTP posts each message to an endpoint. A 2xx status means that the message was handled. The
+// statuses 408, 425, 429, 502, 503 and 504, a timeout and an unreachable server mean a retry, not
+// before the time in Retry-After. Any other status refuses the message. Redirects are not followed.
 type HTTP struct {
-	// URL of the endpoint. User and password in it are sent as basic authentication, and never
+	// URL is the endpoint. A user and password in it are sent as basic authentication and never
 	// shown.
 	URL *url.URL
-	// Raw posts the body as it is; otherwise an event goes as a CloudEvent in binary mode, and what
-	// is no event raw.
+	// Raw posts the body unchanged. Otherwise an event is sent as a CloudEvent in binary mode, and
+	// a message that is not an event is sent raw.
 	Raw bool
-	// Timeout for one message, its answer included; 0 is none.
+	// Timeout limits the time for one message, including the answer; 0 means no limit.
 	Timeout time.Duration
 	// Header is added to each request.
 	Header http.Header
 	client *http.Client
 }
 
-// NewHTTP returns a handler that keeps as many connections as messages are posted at once.
+// NewHTTP returns a handler that keeps up to concurrency idle connections open.
 func NewHTTP(u *url.URL, concurrency int) *HTTP {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = concurrency, concurrency
@@ -44,7 +44,7 @@ func NewHTTP(u *url.URL, concurrency int) *HTTP {
 	}}
 }
 
-// Bounds of what is read of an answer: for people, and so that the connection can be used again.
+// Limits on how much of an answer is read: for the error message, and to reuse the connection.
 const (
 	answerSaid  = 1 << 10
 	answerDrain = 256 << 10
@@ -76,7 +76,7 @@ func (h *HTTP) Handle(ctx context.Context, j *Job) Result {
 	return judgeStatus(resp, strings.TrimSpace(string(said)))
 }
 
-// plainError leaves out the address, which may hold a password.
+// plainError omits the URL, which may contain a password.
 func plainError(err error) string {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -103,10 +103,10 @@ func judgeStatus(resp *http.Response, said string) Result {
 	return Never(kind, said)
 }
 
-// maxRetryAfter bounds what a server may ask for.
+// maxRetryAfter limits the delay that a server may ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// retryAfter reads seconds, or a date of HTTP. Nonsense is 0.
+// retryAfter parses a number of seconds or an HTTP date. It returns 0 for anything else.
 func retryAfter(s string, now time.Time) time.Duration {
 	if n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32); err == nil {
 		return min(max(time.Duration(n)*time.Second, 0), maxRetryAfter)
@@ -157,7 +157,7 @@ func (h *HTTP) request(ctx context.Context, j *Job) (*http.Request, error) {
 	return req, nil
 }
 
-// verbatim sets a header whose spaces mean something, or leaves out what is not fit for one.
+// verbatim sets a header whose spaces are significant. It omits a value that no header can carry.
 func verbatim(req *http.Request, name, value string) {
 	unfit := func(r rune) bool { return r < ' ' || r >= 0x7f }
 	if value != "" && strings.IndexFunc(value, unfit) < 0 {
@@ -176,8 +176,8 @@ func describe(set func(name, value string), j *Job, m *message.Message) {
 	set("Correlation-Id", m.CorrelationID)
 }
 
-// headerText writes what a header cannot carry as the HTTP binding of CloudEvents does:
-// percent-encoded.
+// headerText percent-encodes characters that a header cannot carry, as the HTTP binding of
+// CloudEvents does.
 func headerText(s string) string {
 	const hex = "0123456789ABCDEF"
 	if strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '%' }) < 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
-// jobDocument is what a handler is told. Traceparent and Tracestate are left out when there is no
-// trace, tag when it is 0.
+// jobDocument is the JSON that a handler reads. Traceparent and Tracestate are omitted when there
+// is no trace, and Tag when it is 0.
 type jobDocument struct {
 	Tag         uint64 `json:"tag,omitempty"`
 	Attempt     int    `json:"attempt"`
@@ -20,8 +20,8 @@ type jobDocument struct {
 	document.Message
 }
 
-// AppendJSON appends a job as one line of JSON without its end: tag, attempt, last, traceparent and
-// tracestate, and the message as msgctl tail -o ndjson has it.
+// AppendJSON appends a job to dst as one line of JSON without the newline: tag, attempt, last,
+// traceparent, tracestate, and the message as msgctl tail -o ndjson prints it.
 func AppendJSON(dst []byte, tag uint64, j *Job) []byte {
 	d := jobDocument{Tag: tag, Attempt: j.Attempt, Last: j.Last, Message: document.Of(j.Message)}
 	if t := j.trace(); t.Parent != "" {
@@ -31,12 +31,12 @@ func AppendJSON(dst []byte, tag uint64, j *Job) []byte {
 	return dst
 }
 
-// maxVariable bounds a variable of the environment: Linux refuses to start a program with one of
-// 128 KiB, and with 2 MiB in all.
+// maxVariable limits the size of an environment variable. Linux refuses to start a program with a
+// variable of 128 KiB, or with 2 MiB in all.
 const maxVariable = 32 << 10
 
-// environment tells a command about the message. What no variable can carry (NUL) is left out, and
-// what is too long, too.
+// environment returns the variables that describe the message to a command. It omits values with a
+// NUL byte, which no variable can hold, and values that are too long.
 func environment(j *Job) []string {
 	m := j.Message
 	env := make([]string, 0, 16)
@@ -66,8 +66,8 @@ func environment(j *Job) []string {
 		add("HEADERS", headersJSON(j))
 	}
 	if t := j.trace(); t.Parent != "" {
-		// As OpenTelemetry's convention for programs has it. An empty state hides the one that
-		// belongs to msgctl's own trace.
+		// The names follow OpenTelemetry's convention for environment variables. An empty state
+		// hides the one inherited from msgctl's own trace.
 		if len(t.State) > maxVariable || strings.IndexByte(t.State, 0) >= 0 {
 			t.State = ""
 		}

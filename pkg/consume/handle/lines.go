@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// Lines keeps one process that is given a line of JSON for each message on stdin, and answers each
-// with a line of JSON on stdout:
+// Lines runs one long-lived process. For each message it writes a line of JSON to the process's
+// stdin, and the process answers with a line of JSON on stdout:
 //
 //	{"tag":7,"attempt":1,"last":false,"exchange":"orders","routingKey":"order.created","queue":"q","properties":{…},"headers":{…},"size":17,"body":{…}}
 //	{"tag":7,"result":"ack"}
 //	{"tag":7,"result":"retry","error":"locked","type":"db","after":"30s"}
 //	{"tag":7,"result":"dead-letter","error":"no such customer","type":"customer"}
 //
-// Several messages are in its hands at once when several are handled at once; it may answer in any
-// order. An answer without tag is about the oldest. Lines that do not begin with { are not answers
-// and are passed over, and so is stderr. When it ends, hangs or answers nonsense, the oldest
-// message in its hands has failed, to be tried again; the others are given to the next process. One
-// that ends before it reads anything has not begun, and no message has failed: unless an earlier one
-// has answered, that ends the run. The end of its stdin asks it to end.
+// When several messages are handled at once, the process holds several at once. It may answer in
+// any order. An answer without a tag is for the oldest message. Lines that do not begin with { are
+// not answers: they are ignored, and so is stderr. When the process ends, hangs or gives an invalid
+// answer, the oldest message it holds has failed and is retried; the others go to the next process.
+// A process that ends before it reads anything has not started, and no message has failed. That
+// ends the run, unless an earlier process has answered. Closing stdin asks the process to end.
 type Lines struct {
-	// Argv is the program and its arguments, Env its environment.
+	// Argv is the program and its arguments; Env is its environment.
 	Argv, Env []string
-	// Timeout is how long it may take for the oldest message in its hands; 0 is forever.
+	// Timeout limits the time for the oldest message the process holds; 0 means no limit.
 	Timeout time.Duration
-	// Label names the command; "" takes the program's name.
+	// Label names the command. If it is "", the program's name is used.
 	Label string
 
 	mu       sync.Mutex
@@ -60,7 +60,7 @@ func (l *Lines) Handle(ctx context.Context, j *Job) Result {
 			if res != nil {
 				return *res
 			}
-			// The process ended with it in hand, for another message's fault.
+			// The process ended because of another message.
 		case <-ctx.Done():
 			p.forget(c)
 			return Stopped()
@@ -69,8 +69,9 @@ func (l *Lines) Handle(ctx context.Context, j *Job) Result {
 	return Stopped()
 }
 
-// Pauses before a process is started again that ended without an answer.
-// barrenMax is after how many of them that read nothing it is given up.
+// barrenPause is the first pause before a restart of a process that ended without an answer; it
+// doubles up to barrenPauseMax. After barrenMax such processes in a row, one that read nothing ends
+// the run.
 const (
 	barrenMax      = 5
 	barrenPause    = 50 * time.Millisecond
@@ -117,7 +118,7 @@ func (l *Lines) process(ctx context.Context) (*process, error) {
 	return p, nil
 }
 
-// note remembers that a process has ended, and when the next may start.
+// note records that a process has ended, and when the next one may start.
 func (l *Lines) note(p *process) {
 	l.current = nil
 	if p.answered() > 0 {

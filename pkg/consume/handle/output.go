@@ -6,16 +6,16 @@ import (
 	"sync"
 )
 
-// maxOutput is what is kept of what a command writes, from its end.
+// maxOutput is how many bytes are kept from the end of a command's output.
 const maxOutput = 8 << 10
 
-// output keeps the end of what is written to it, in bounded memory, however much that is.
+// output keeps the end of what is written to it, in bounded memory.
 type output struct {
 	mu   sync.Mutex
 	kept []byte
 }
 
-// Write implements io.Writer. It never fails: a handler must not be stopped by what it says.
+// Write implements io.Writer. It never fails: output must not stop a handler.
 func (o *output) Write(p []byte) (int, error) {
 	n := len(p)
 	o.mu.Lock()
@@ -30,7 +30,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// last returns the last line that says something.
+// last returns the last line that is not blank.
 func (o *output) last() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// call is a message in the hands of a process.
+// call is a message that a process holds.
 type call struct {
 	tag   uint64
 	sent  time.Time
 	place int // in line when it was sent, from 1
-	// done gets the result; nil when the process ended for another's fault.
+	// done receives the result; nil when the process ended because of another message.
 	done chan *Result
 }
 
@@ -49,9 +49,9 @@ type process struct {
 	why      string // it ended before it read anything; "" when it did not
 }
 
-// startProcess starts the program and what serves it.
+// startProcess starts the program and the goroutines that serve it.
 func startProcess(l *Lines) (*process, error) {
-	// No context of one message: it lives for all of them.
+	// It does not use a message's context: the process outlives any single message.
 	p := &process{name: l.Name(), timeout: l.Timeout,
 		cmd: exec.CommandContext(context.Background(), l.Argv[0], l.Argv[1:]...), over: make(chan struct{}),
 		wrote: make(chan struct{})}
@@ -62,7 +62,7 @@ func startProcess(l *Lines) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Not StdinPipe, which is closed before it can be seen what was read of it.
+	// StdinPipe does not fit: it is closed before the unread bytes can be counted.
 	stdin, end, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func startProcess(l *Lines) (*process, error) {
 	return p, nil
 }
 
-// send gives it a message; false when it is dead.
+// send gives the process a message. It returns false when the process is dead.
 func (p *process) send(j *Job) (*call, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,7 +102,7 @@ func (p *process) send(j *Job) (*call, bool) {
 	return c, true
 }
 
-// forget gives a call up: its answer is nobody's.
+// forget gives up a call: its answer will be ignored.
 func (p *process) forget(c *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,7 +115,7 @@ func (p *process) remove(c *call) {
 	}
 }
 
-// write writes what came together since the last time. It ends when the process does.
+// write writes what has accumulated since the last write. It returns when the process ends.
 func (p *process) write() {
 	defer close(p.wrote)
 	var spare []byte
@@ -135,7 +135,7 @@ func (p *process) write() {
 		out := p.buffer
 		p.buffer = spare[:0]
 		p.mu.Unlock()
-		// it has ended, or has closed its stdin: nothing can be given to it any more
+		// the process has ended or closed its stdin: it can receive no more messages
 		n, err := p.stdin.Write(out)
 		p.written += int64(n)
 		if err != nil {
@@ -148,7 +148,7 @@ func (p *process) write() {
 	}
 }
 
-// read takes answers until the process closes its stdout.
+// read reads answers until the process closes its stdout.
 func (p *process) read(stdout io.Reader) {
 	in := bufio.NewReaderSize(stdout, maxAnswer)
 	for {
@@ -198,13 +198,14 @@ func (p *process) answer(a answer) error {
 	return nil // about one that was given up
 }
 
-// accuse kills it for an answer that cannot be understood.
+// accuse kills the process because of an invalid answer.
 func (p *process) accuse(why error) {
 	res := Again(ErrorAnswer, fmt.Sprintf("%s answered what is no answer: %v", p.name, why))
 	p.kill(nil, &res)
 }
 
-// kill ends it. The sentence is for the guilty, or else for the oldest.
+// kill ends the process. The sentence is the result for the guilty call, or for the oldest if
+// guilty is nil.
 func (p *process) kill(guilty *call, sentence *Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -219,9 +220,10 @@ func (p *process) kill(guilty *call, sentence *Result) {
 	_ = terminate(p.cmd)
 }
 
-// watch kills it when it takes too long. The oldest message's time begins when it was sent, or with
-// the last answer: before that the process was busy with others. One that is overtaken all the time
-// has its own limit, by how many were before it.
+// watch kills the process when it takes too long. The oldest message's time starts when the message
+// was sent or at the last answer, whichever is later: before that, the process was busy with other
+// messages. A message that is always overtaken has a limit of its own: the timeout times its place
+// in line.
 func (p *process) watch(quit <-chan struct{}) {
 	tick := time.NewTicker(min(max(p.timeout/20, time.Millisecond), time.Second))
 	defer tick.Stop()
@@ -254,7 +256,7 @@ func (p *process) late(now time.Time) *call {
 	return nil
 }
 
-// finish gives every call its result: the guilty one has failed, the others go to the next process.
+// finish gives every call its result: the guilty call fails, the others go to the next process.
 func (p *process) finish() {
 	err := p.cmd.Wait()
 	killGroup(p.cmd)
@@ -294,7 +296,8 @@ func (p *process) finish() {
 	close(p.over)
 }
 
-// readNothing says that it has ended without reading of its stdin, where that can be seen.
+// readNothing reports whether the process ended without reading from stdin. It returns false where
+// the system cannot tell.
 func (p *process) readNothing() bool {
 	select {
 	case <-p.wrote:
@@ -305,7 +308,7 @@ func (p *process) readNothing() bool {
 	return ok && unread >= p.written
 }
 
-// retired reports whether it ended of its own accord after good work, as some do from time to time.
+// retired reports whether the process exited normally after it had answered at least once.
 func (p *process) retired(err error) bool { return err == nil && p.sentence == nil && p.answers > 0 }
 
 func ending(err error) string {
@@ -327,14 +330,14 @@ func (p *process) answered() int64 {
 	return p.answers
 }
 
-// stillborn says why it did not even begin, "" when it did.
+// stillborn returns why the process ended before it read anything, or "" if it did not.
 func (p *process) stillborn() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.why
 }
 
-// hangUp closes its stdin once everything is written.
+// hangUp closes the process's stdin once everything is written.
 func (p *process) hangUp() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unreadBytes returns how much of what was written to a pipe nobody has read, also when nobody is
-// left who could.
+// unreadBytes returns how many bytes written to a pipe have not been read, even if it has no reader
+// left.
 func unreadBytes(w *os.File) (int64, bool) {
 	raw, err := w.SyscallConn()
 	if err != nil {

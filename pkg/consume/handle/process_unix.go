@@ -11,11 +11,11 @@ import (
 // killAfter is how long a process has between SIGTERM and SIGKILL.
 const killAfter = 2 * time.Second
 
-// ownGroup lets a command lead a process group of its own: Ctrl-C on the terminal is not for it,
-// and what it starts can be killed with it.
+// ownGroup starts a command in its own process group. Ctrl-C on the terminal does not reach it, and
+// its child processes can be killed with it.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
-// terminate asks the group of a command to end, and kills it when it does not.
+// terminate asks a command's process group to end, and kills the group if it does not.
 func terminate(cmd *exec.Cmd) error {
 	group := -cmd.Process.Pid
 	err := syscall.Kill(group, syscall.SIGTERM)
@@ -23,10 +23,10 @@ func terminate(cmd *exec.Cmd) error {
 	return err
 }
 
-// killGroup ends what a command has left behind.
+// killGroup kills what is left of a command's process group.
 func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 
-// endedBySignal names the signal that ended a command, "" for none.
+// endedBySignal returns the name of the signal that ended a command, or "" if there was none.
 func endedBySignal(err *exec.ExitError) string {
 	if status, ok := err.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return status.Signal().String()

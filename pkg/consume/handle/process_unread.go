@@ -4,5 +4,5 @@ package handle
 
 import "os"
 
-// unreadBytes is not known here.
+// unreadBytes returns false: the number is not available on this system.
 func unreadBytes(*os.File) (int64, bool) { return 0, false }

@@ -8,11 +8,11 @@ import (
 	"slices"
 )
 
-// Table gives each message to the handler of its type.
+// Table is a Handler that passes each message to the handler for its type.
 type Table struct {
-	// ByType has the handlers; "*" is for every other type.
+	// ByType maps event types to handlers; "*" matches every other type.
 	ByType map[string]Handler
-	// Unknown is what becomes of a message whose type has no handler: Handled, Retry or DeadLetter.
+	// Unknown is the verdict for a message whose type has no handler: Handled, Retry or DeadLetter.
 	Unknown Verdict
 }
 

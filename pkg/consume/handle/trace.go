@@ -6,11 +6,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// Trace is a context of W3C Trace Context, as its two headers have it. State is often "".
+// Trace holds the two header values of W3C Trace Context. State is often "".
 type Trace struct{ Parent, State string }
 
-// trace is what the handler's own spans are to continue: the attempt's span, or else what the
-// message says. The zero Trace when neither is known, or when the message's is not valid.
+// trace returns the parent for the handler's own spans: the attempt's span or, without one, the
+// trace in the message. It is the zero Trace when there is neither, or when the message's trace is
+// invalid.
 func (j *Job) trace() Trace {
 	if j.Trace.Parent != "" {
 		return j.Trace
@@ -22,7 +23,7 @@ func (j *Job) trace() Trace {
 	return Trace{}
 }
 
-// maxParent is far beyond what any version of traceparent has.
+// maxParent is well above the length of traceparent in any version.
 const maxParent = 256
 
 func validParent(s string) bool {

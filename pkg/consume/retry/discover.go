@@ -11,9 +11,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Discover makes the plan of a queue from its effective settings (arguments and policies) and its
-// retry steps. These are the declared ones or, without a declaration, the queues QUEUE.retry.*
-// whose messages expire into QUEUE. The error says what is missing.
+// Discover returns the plan of a queue, from its effective settings (arguments and policies) and
+// its retry steps. The steps are those declared or, if declared is nil, the queues named
+// QUEUE.retry.* whose messages expire into QUEUE. The error says what is missing.
 func Discover(n *route.Network, queue string, declared *topology.RetrySchedule) (Plan, error) {
 	p := Plan{Queue: queue}
 	q := n.Queue(queue)
@@ -49,8 +49,8 @@ func (p *Plan) deadLetters(n *route.Network, d route.DeadLetter) error {
 	return nil
 }
 
-// maxNativeSteps is how many waits of a queue's own are counted; what a queue allows beyond is for
-// the broker to end.
+// maxNativeSteps limits how many of a queue's own delays are listed. Beyond it, the broker ends the
+// retries.
 const maxNativeSteps = 1000
 
 // native makes the steps of a queue that delays retries itself: as many as its delivery limit
@@ -99,7 +99,7 @@ func (p *Plan) declared(n *route.Network, l *topology.RetrySchedule) error {
 	return nil
 }
 
-// waitsFor reports whether messages that expire in one queue are dead-lettered to another.
+// waitsFor reports whether messages that expire in the queue wait are dead-lettered to queue.
 func waitsFor(n *route.Network, wait, queue string) bool {
 	if n.Queue(wait) == nil {
 		return false
@@ -110,7 +110,7 @@ func waitsFor(n *route.Network, wait, queue string) bool {
 	return expires && d.Set() && d.Exchange.Text() == "" && d.Key.Text() == queue
 }
 
-// stepsByName finds wait queues that no file declares by their names.
+// stepsByName finds, by their names, wait queues that no file declares.
 func stepsByName(n *route.Network, queue string) (steps []Step) {
 	at := map[string]int{}
 	for _, name := range n.QueueNames() {

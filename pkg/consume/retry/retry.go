@@ -1,5 +1,5 @@
-// Package retry decides where a message goes that could not be handled: through the retry steps of
-// its queue, then to the dead-letter target. It is pure.
+// Package retry decides where a message goes when it could not be handled: through the retry steps
+// of its queue, then to the dead-letter target. It does no I/O.
 package retry
 
 import (
@@ -13,37 +13,39 @@ import (
 // Step is one delay before another attempt.
 type Step struct {
 	Delay time.Duration
-	// Queues are the wait queues of the step, of which a message takes one at random. Empty when
-	// the queue delays retries itself.
+	// Queues are the wait queues of the step. A message goes to one of them, chosen at random. It
+	// is empty when the queue delays retries itself.
 	Queues []string
 }
 
-// Plan is what becomes of failures in one queue. The zero Plan has neither retries nor dead
-// letters.
+// Plan says what happens to failed messages of one queue. The zero Plan has neither retries nor a
+// dead-letter target.
 type Plan struct {
 	Queue string
 	Steps []Step
-	// Native: the queue delays retries itself, when a message is rejected for another attempt.
+	// Native reports whether the queue itself delays a message that is rejected for another
+	// attempt.
 	Native bool
-	// DeliveryLimit is what the broker ends those retries at, -1 without end. Endless: it alone
-	// does, and no attempt is the last.
+	// DeliveryLimit is where the broker ends those retries, or -1 for no limit. Endless reports
+	// whether only the broker ends them, so that no attempt is the last.
 	DeliveryLimit int64
 	Endless       bool
-	// DeadLetter is where dead letters go; nil when there is no such place. An empty key stands for
-	// the message's own when OwnKey.
+	// DeadLetter is the dead-letter target; nil if there is none. With OwnKey, an empty routing key
+	// stands for the message's own.
 	DeadLetter *publish.Target
 	OwnKey     bool
-	// Drop destroys what would be a dead letter.
+	// Drop discards messages that would otherwise be dead-lettered.
 	Drop bool
-	// UserID is the login, the only user_id that the broker takes from it. Others go into a header.
+	// UserID is the user name of the login, the only user_id that the broker accepts from it. Any
+	// other user_id is moved into a header.
 	UserID string
 }
 
-// Last reports whether no retry follows an attempt, counted from 1.
+// Last reports whether no retry follows the given attempt, counted from 1.
 func (p *Plan) Last(attempt int) bool { return attempt > len(p.Steps) && !p.Endless }
 
-// Step returns the step after an attempt, or a later one when that waits too short. It must not be
-// the last.
+// Step returns the step after an attempt, or a later one if that step waits less than atLeast. The
+// attempt must not be the last.
 func (p *Plan) Step(attempt int, atLeast time.Duration) Step {
 	rest := p.Steps[min(attempt, len(p.Steps))-1:]
 	for _, s := range rest {
@@ -60,14 +62,14 @@ func (p *Plan) Step(attempt int, atLeast time.Duration) Step {
 	return longest
 }
 
-// Wait makes the message for the wait queue after an attempt.
+// Wait returns the message to publish to a wait queue after a failed attempt, and its target.
 func (p *Plan) Wait(m *message.Message, n message.FailureNote, atLeast time.Duration) (publish.Target,
 	*message.Message) {
 	queues := p.Step(n.Attempts, atLeast).Queues
 	return publish.Target{Key: queues[rand.IntN(len(queues))]}, p.failed(m, n)
 }
 
-// Dead makes the dead letter of a message. There must be a place for it.
+// Dead returns the dead letter of a message, and its target. p.DeadLetter must not be nil.
 func (p *Plan) Dead(m *message.Message, n message.FailureNote) (publish.Target, *message.Message) {
 	n.Dead = true
 	to := *p.DeadLetter

@@ -31,7 +31,7 @@ func (r *run) publisherNotice(n publish.Notice) {
 	r.Observer.Notice(Notice{Kind: kind, Text: text, Publishing: true})
 }
 
-// connectionNotice tells of the connection that receives.
+// connectionNotice reports what happens to the connection that receives.
 func (r *run) connectionNotice(n dispatch.Notice) {
 	switch n.Kind {
 	case dispatch.Connected:

@@ -1,13 +1,14 @@
-// Package runner takes messages from a queue, gives them to a handler, and settles them.
+// Package runner takes messages from a queue, passes them to a handler, and settles them.
 //
-// What it guarantees: a message is acknowledged only after it was handled, or after the broker has
-// confirmed its copy in a wait queue or a dead-letter target. Whatever breaks in between (a
-// connection, the broker, this process) leads to a message that comes again, never to one that is
-// gone. What cannot be moved stays in hand and is tried again; meanwhile the others go on.
+// It acknowledges a message only after the handler has handled it, or after the broker has
+// confirmed a copy in a wait queue or at the dead-letter target. A failure in between (of the
+// connection, the broker or this process) may deliver a message again, but never loses it. A
+// message whose copy cannot be published stays unsettled and is tried again; other messages
+// continue.
 //
-// The engine (internal/pipeline/dispatch) receives, keeps lanes, acknowledges and reconnects. This
-// package decides about each attempt: what the handler's result means, where a retry waits, what
-// becomes a dead letter.
+// The engine (internal/pipeline/dispatch) receives, orders messages in lanes, acknowledges and
+// reconnects. This package decides about each attempt: what the handler's result means, where a
+// retry waits, and what becomes a dead letter.
 package runner
 
 import (
@@ -21,62 +22,63 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// DefaultGrace is how long running handlers have to end when Options do not say.
+// DefaultGrace is the default of Options.Grace.
 const DefaultGrace = 30 * time.Second
 
-// Options say how to consume. Source, Handler and Plan are needed.
+// Options configure a run. Source, Handler and Plan are required.
 type Options struct {
 	Source consume.Source
-	// Dialer publishes retries and dead letters. It may be nil when the plan has no place to
-	// publish to.
+	// Dialer publishes retries and dead letters. It may be nil when the plan publishes nothing.
 	Dialer  publish.Dialer
 	Handler handle.Handler
 	Plan    retry.Plan
-	// Prefetch is how many messages are in hand at once, Concurrency how many of them are handled
-	// at once. Default 1 each.
+	// Prefetch is the maximum number of unsettled messages, Concurrency the maximum number handled
+	// at once. The default of both is 1.
 	Prefetch, Concurrency int
-	// Key, when set, orders messages: those with the same key are handled one after another,
-	// retries included. "" is no key. A retry waits in hand then, and what has the same key behind
-	// it. The queue is consumed exclusively. It must not delay retries itself: what a lost
-	// connection returns would be overtaken.
+	// Key, if not nil, orders messages: those with the same key are handled one after another,
+	// including retries. "" means no key. A retry then waits unsettled, and so do the messages with
+	// the same key behind it. The queue is consumed exclusively. It must not delay retries itself:
+	// messages returned by a lost connection would be overtaken.
 	Key func(*message.Message) string
-	// Type tells the event's type, and a failure when the message is not fit to be handled at all.
-	// nil takes the property.
+	// Type returns the event type, or a result if the message must not be handled at all. If it is
+	// nil, the type property is used.
 	Type func(*message.Message) (string, *handle.Result)
-	// CheckTimeout is how long Key and Type may take for a message, which fails for now when they
-	// take longer; 0 is for ever. Then they go on by themselves: they must change nothing.
+	// CheckTimeout limits the time that Key and Type may take for one message; 0 means no limit.
+	// When it expires, the message fails for now. The function keeps running, so it must not change
+	// anything.
 	CheckTimeout time.Duration
-	// Dedupe is how many ids of handled messages are remembered; one that comes again is
-	// acknowledged unhandled. 0 remembers none.
+	// Dedupe is the number of remembered ids of handled messages. A message with a remembered id is
+	// acknowledged without being handled. 0 remembers none.
 	Dedupe int
-	// Grace is how long running handlers have after ctx has ended. Default 30 s.
+	// Grace is how long running handlers may continue after ctx has ended. Default 30 s.
 	Grace time.Duration
-	// Limit ends the run after so many attempts; 0 is no limit. Idle ends it when there was nothing
-	// to do for so long, or three times as long while the queue has messages; 0 never does.
+	// Limit ends the run after this many attempts; 0 means no limit. Idle ends it after this long
+	// without work, or three times as long while the queue still has messages; 0 means never.
 	Limit int64
 	Idle  time.Duration
-	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before
-	// the n-th it is n-1 times as long. Default 5 s. ReconnectAttempts is how often it is tried in
-	// a row, default 10; negative: never.
+	// ReconnectDelay is the pause before the second attempt to restore a lost connection; the pause
+	// before the n-th attempt is n-1 times as long. Default 5 s. ReconnectAttempts is the maximum
+	// number of attempts in a row. Default 10; a negative value disables reconnecting.
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
 	// Tag is shown in the broker's list of consumers.
 	Tag string
-	// Observer is told what happens; nil is told nothing.
+	// Observer is notified of the run's events; it may be nil.
 	Observer Observer
 }
 
-// Observer is told what happens. Its methods are called from many goroutines and must return soon.
+// Observer is notified of the run's events. Its methods are called from many goroutines and must
+// return quickly.
 type Observer interface {
-	// Begin: an attempt begins. What it returns is passed to End. It may set j.Trace.
+	// Begin is called when an attempt begins. Its result is passed to End. It may set j.Trace.
 	Begin(j *handle.Job) any
-	// End: it is known for certain what became of an attempt, copies confirmed.
+	// End is called when the outcome of an attempt is certain, including confirms of copies.
 	End(e End)
-	// Notice: something happened that a user may want to know.
+	// Notice is called for events that a user may want to see.
 	Notice(n Notice)
 }
 
-// Outcome is what became of an attempt.
+// Outcome is the outcome of an attempt.
 type Outcome string
 
 // The outcomes.
@@ -85,27 +87,28 @@ const (
 	Retried      Outcome = "retried"
 	DeadLettered Outcome = "dead-lettered"
 	Dropped      Outcome = "dropped"
-	// Duplicate: its id was handled before.
+	// Duplicate means that a message with the same id was handled before.
 	Duplicate Outcome = "duplicate"
-	// Returned: it was not handled, and goes back to the queue.
+	// Returned means that the message was not handled and goes back to the queue.
 	Returned Outcome = "returned"
 )
 
-// End is the end of an attempt.
+// End describes the end of an attempt.
 type End struct {
 	Job     *handle.Job
 	Outcome Outcome
 	Failure *handle.Failure // nil when it was handled
-	// Took is how long the handler did.
+	// Took is how long the handler ran.
 	Took time.Duration
-	// Wait is that of a retry. Target is where a copy went, nil when there is none.
+	// Wait is the delay before a retry. Target is where the copy was published; nil if there is
+	// none.
 	Wait   time.Duration
 	Target *publish.Target
-	// Begun is what Begin returned, nil when no handler was asked.
+	// Begun is the result of Begin; nil when no handler was called.
 	Begun any
 }
 
-// NoticeKind says what a Notice tells.
+// NoticeKind is the kind of a Notice.
 type NoticeKind string
 
 // The kinds of notices.
@@ -114,30 +117,30 @@ const (
 	NoticeReconnecting NoticeKind = "reconnecting"
 	NoticePaused       NoticeKind = "paused"
 	NoticeResumed      NoticeKind = "resumed"
-	// NoticeStuck: a copy was not confirmed where it has to go; the message stays in hand, and it
-	// is tried again.
+	// NoticeStuck means that a copy was not confirmed. The message stays unsettled and the copy is
+	// published again.
 	NoticeStuck NoticeKind = "stuck"
-	// NoticeUndelivered: the run ends for idleness, though its queue has messages.
+	// NoticeUndelivered means that the run ends because it is idle although its queue has messages.
 	NoticeUndelivered NoticeKind = "undelivered"
 	NoticeDraining    NoticeKind = "draining"
 )
 
-// Notice is for people.
+// Notice is an event to show to users.
 type Notice struct {
 	Kind NoticeKind
 	Text string
-	// Publishing: it is about the connection that publishes retries and dead letters, not the one
-	// that receives.
+	// Publishing reports whether the notice is about the connection that publishes retries and dead
+	// letters, rather than the one that receives.
 	Publishing bool
 }
 
-// Report is what a run came to. Its counts are of attempts.
+// Report is the result of a run. It counts attempts.
 type Report struct {
 	Handled, Retried, DeadLettered, Dropped, Duplicates, Returned int64
-	// Unfinished are those of the Returned that no lost connection brought back: the run had begun
-	// them, and left them in the queue.
+	// Unfinished is the part of Returned that was not returned by a lost connection: the run had
+	// begun these attempts and left the messages in the queue.
 	Unfinished int64
-	// Reconnects counts connections that were restored.
+	// Reconnects is the number of restored connections.
 	Reconnects int64
 }
 

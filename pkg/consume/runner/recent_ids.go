@@ -2,7 +2,7 @@ package runner
 
 import "sync"
 
-// recentIDs remembers the last ids that were handled, in memory that does not grow.
+// recentIDs remembers the ids of the messages handled last, in bounded memory.
 type recentIDs struct {
 	mu   sync.Mutex
 	ring []string
@@ -10,7 +10,7 @@ type recentIDs struct {
 	seen map[string]struct{}
 }
 
-// newRecentIDs returns nil, which remembers nothing, for a size of 0.
+// newRecentIDs returns nil, which remembers nothing, if size is 0.
 func newRecentIDs(size int) *recentIDs {
 	if size <= 0 {
 		return nil

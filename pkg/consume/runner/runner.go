@@ -17,10 +17,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// job is one delivery on its way.
+// job is one delivery being processed.
 type job = dispatch.Job[attempt]
 
-// attempt is what a handler is to do, and what is known of it.
+// attempt is the input of a handler, with the state of the attempt.
 type attempt struct {
 	handle.Job
 	verdict *handle.Result // decided before any handler was asked
@@ -30,7 +30,7 @@ type attempt struct {
 	took    time.Duration
 }
 
-// run is one Run under way.
+// run is the state of one Run.
 type run struct {
 	Options
 	publisher  *publish.Publisher[*transfer]
@@ -46,9 +46,9 @@ type run struct {
 	report Report
 }
 
-// Run consumes until ctx ends, or as the options say. Then running handlers have the grace to end,
-// and what was not handled goes back to the queue. The error is nil when it ended as it was asked
-// to, by ctx too. The report is right also with an error.
+// Run consumes until ctx ends or an option ends the run. Then running handlers have o.Grace to
+// finish, and messages that were not handled go back to the queue. The error is nil when the run
+// ended as requested, including by ctx. The report is valid even if the error is not nil.
 func Run(ctx context.Context, o Options) (Report, error) {
 	o.withDefaults()
 	life, endLife := context.WithCancel(context.WithoutCancel(ctx))
@@ -56,7 +56,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	r := &run{Options: o, recent: newRecentIDs(o.Dedupe), asked: ctx, life: life}
 	r.dispatcher = dispatch.New(r.dispatchOptions(endLife))
 	if o.Dialer != nil {
-		// Before anything is fetched: without a place for failures nothing may be.
+		// Open the publisher before fetching any message: without it, failures have no destination.
 		p, err := publish.Open(ctx, o.Dialer, r.publisherOptions(), r.published)
 		if err != nil {
 			return Report{}, err
@@ -92,7 +92,7 @@ func (r *run) closePublisher() {
 	_ = r.publisher.Close(ctx) // every copy has its own outcome
 }
 
-// accept reads from a delivery what its attempt is, and its key.
+// accept returns the attempt for a delivery, and its key.
 func (r *run) accept(d *consume.Delivery) (attempt, string) {
 	m := &d.Message
 	a := attempt{Job: handle.Job{Message: m, Tag: d.Tag, By: r.Handler.Name(), Attempt: 1, Last: r.Plan.Last(1)}}
@@ -116,7 +116,7 @@ func (r *run) accept(d *consume.Delivery) (attempt, string) {
 	return a, ""
 }
 
-// check asks Type, once for a message.
+// check calls Type, at most once for a message.
 func (r *run) check(a *attempt) {
 	if r.Type == nil || a.typed || a.verdict != nil {
 		return
@@ -137,7 +137,7 @@ func (r *run) check(a *attempt) {
 	a.Type, a.verdict = o.name, o.verdict
 }
 
-// unfit is what becomes of a message that could not be looked at.
+// unfit returns the result for a message whose Key or Type could not be determined.
 func (r *run) unfit(err error) *handle.Result {
 	res := handle.Stopped()
 	var panicked *guarded.Panic
@@ -151,7 +151,7 @@ func (r *run) unfit(err error) *handle.Result {
 	return &res
 }
 
-// unlessStopping ends the run with an error, except that of a publisher that is being closed.
+// unlessStopping ends the run with err, unless the run is already stopping.
 func (r *run) unlessStopping(err error) {
 	if !r.dispatcher.Stopping() && r.life.Err() == nil {
 		r.dispatcher.Fail(err)

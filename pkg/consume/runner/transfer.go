@@ -8,7 +8,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// transfer is a copy under way to a wait queue or to the dead letters.
+// transfer is a copy being published to a wait queue or the dead-letter target.
 type transfer struct {
 	job     *job
 	to      publish.Target
@@ -19,14 +19,14 @@ type transfer struct {
 	tries   int
 }
 
-// copyPause is the pause before a copy is sent again that was not confirmed; it doubles up to
+// copyPause is the pause before an unconfirmed copy is published again. It doubles up to
 // copyPauseMax.
 const (
 	copyPause    = time.Second
 	copyPauseMax = time.Minute
 )
 
-// publish sends a copy. The original is acknowledged when that is confirmed.
+// publish publishes a copy. The original is acknowledged when the copy is confirmed.
 func (r *run) publish(m *transfer) {
 	if err := r.publisher.Publish(r.life, m.to, m.message, m); err != nil {
 		r.unlessStopping(err)
@@ -34,7 +34,7 @@ func (r *run) publish(m *transfer) {
 	}
 }
 
-// published is told by the publisher how copies fared.
+// published receives the outcomes of copies from the publisher.
 func (r *run) published(outcomes []publish.Outcome[*transfer]) {
 	for _, o := range outcomes {
 		m := o.Tag
@@ -43,8 +43,8 @@ func (r *run) published(outcomes []publish.Outcome[*transfer]) {
 			r.ended(m.job, m.outcome, m.failure, &m.to, m.wait)
 			m.job.Done()
 		case publish.Unknown, publish.Unsent:
-			// The publisher is over: the original comes again, at the price of a duplicate. The run ends
-			// first, so that what is behind it in its lane does not overtake it.
+			// The publisher has ended: the original is delivered again, possibly as a duplicate.
+			// End the run first, so that the messages behind it in its lane do not overtake it.
 			r.unlessStopping(o.Err)
 			r.returnToQueue(m.job)
 		default:
@@ -53,8 +53,8 @@ func (r *run) published(outcomes []publish.Outcome[*transfer]) {
 	}
 }
 
-// retryCopy keeps a message in hand whose copy was not confirmed, and tries again. One whose wait
-// queue is missing goes to the dead letters.
+// retryCopy keeps a message whose copy was not confirmed, and publishes the copy again. If the wait
+// queue is missing, the message goes to the dead-letter target.
 func (r *run) retryCopy(m *transfer, o publish.Outcome[*transfer]) {
 	j := m.job
 	if o.Kind == publish.Returned && m.outcome == Retried && r.Plan.DeadLetter != nil {
@@ -73,8 +73,8 @@ func (r *run) retryCopy(m *transfer, o publish.Outcome[*transfer]) {
 	r.later(j, pause, func() { r.publish(m) })
 }
 
-// later lets a job wait in hand, and then go on. When the run stops, or its connection is lost, it
-// is returned instead.
+// later keeps a job for the given time, then calls then. When the run stops or loses its
+// connection, the job is returned instead.
 func (r *run) later(j *job, wait time.Duration, then func()) {
 	j.After(wait, func(over bool) {
 		if !over {

@@ -30,7 +30,7 @@ func (r *run) work(j *job) {
 	r.conclude(j, result)
 }
 
-// handle asks the handler. Its panic is a failure of the message.
+// handle calls the handler. A panic in it is a failure of the message.
 func (r *run) handle(a *attempt) *handle.Result {
 	start := time.Now()
 	var res handle.Result
@@ -41,7 +41,7 @@ func (r *run) handle(a *attempt) *handle.Result {
 	return &res
 }
 
-// begins counts an attempt, and is false beyond the limit.
+// begins counts an attempt. It reports whether the attempt is within the limit.
 func (r *run) begins() bool {
 	if r.Limit <= 0 {
 		return true
@@ -53,7 +53,7 @@ func (r *run) begins() bool {
 	return n <= r.Limit
 }
 
-// conclude does what the result says.
+// conclude acts on the result.
 func (r *run) conclude(j *job, res *handle.Result) {
 	switch {
 	case res.Verdict == handle.Handled:
@@ -80,7 +80,7 @@ func (r *run) retry(j *job, res *handle.Result) {
 	case j.Lost():
 		r.returnToQueue(j) // it comes again by itself
 	case r.Key != nil:
-		// In hand, for what has the same key must not overtake it.
+		// Wait here: messages with the same key must not overtake it.
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
 		j.Value.Attempt++
 		j.Value.Last = r.Plan.Last(j.Value.Attempt)
@@ -94,7 +94,7 @@ func (r *run) retry(j *job, res *handle.Result) {
 	}
 }
 
-// deadLetter makes a dead letter.
+// deadLetter publishes a dead letter.
 func (r *run) deadLetter(j *job, f *handle.Failure) {
 	if r.Plan.DeadLetter == nil || r.publisher == nil {
 		r.notice(NoticeStuck, "message %q failed for good (%v) and queue %s has no place for dead letters: it is kept "+
@@ -111,26 +111,27 @@ func (r *run) deadLetter(j *job, f *handle.Failure) {
 	r.publish(&transfer{job: j, to: to, message: m, outcome: DeadLettered, failure: f})
 }
 
-// note is what a message that goes on tells of its failure. Others read it: a handler's words may
-// repeat a credential.
+// note returns the failure note for a copy of the message. Other people read it, and a handler's
+// error text may repeat a credential, so the text is redacted.
 func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
 	return message.FailureNote{Attempts: j.Value.Attempt, Type: f.Type, Message: redact.Text(f.Message),
 		Handler: j.Value.By, Queue: r.Plan.Queue, At: time.Now()}
 }
 
-// finish acknowledges: what was to be done is done.
+// finish counts an attempt and acknowledges the message.
 func (r *run) finish(j *job, o Outcome, f *handle.Failure) {
 	r.ended(j, o, f, nil, 0)
 	j.Done()
 }
 
-// returned gives a job back that a handler had begun.
+// returned gives back a job that a handler had begun.
 func (r *run) returned(j *job, f *handle.Failure) {
 	r.ended(j, Returned, f, nil, 0)
 	r.returnToQueue(j)
 }
 
-// returnToQueue leaves a message in its queue; it goes back there at the end, or is there already.
+// returnToQueue leaves a message in its queue: it returns there at the end of the run, or is there
+// already.
 func (r *run) returnToQueue(j *job) {
 	if j.Value.open {
 		r.ended(j, Returned, nil, nil, 0)
@@ -138,7 +139,7 @@ func (r *run) returnToQueue(j *job) {
 	j.Hold()
 }
 
-// ended counts and tells.
+// ended counts an attempt and notifies the observer.
 func (r *run) ended(j *job, o Outcome, f *handle.Failure, to *publish.Target, wait time.Duration) {
 	r.mu.Lock()
 	switch o {

@@ -11,26 +11,26 @@ import (
 // Item is one message that was seen.
 type Item struct {
 	Message message.Message
-	// At is when it came.
+	// At is the time the message arrived.
 	At time.Time
-	// Dropped is how many messages were dropped just before it because the reader was slow.
+	// Dropped is how many messages were dropped just before this one because the reader was slow.
 	Dropped int64
-	// Gap says that the connection was lost before it, and that what was published meanwhile was
-	// not seen.
+	// Gap reports whether the connection was lost before this message. Messages published meanwhile
+	// were not seen.
 	Gap bool
 }
 
-// perItem is about what a message costs in memory beside its body; headerFactor what decoding makes
-// of a header's bytes.
+// perItem is the approximate memory cost of a message apart from its body, and perHeader that of
+// one decoded header, in bytes.
 const perItem, perHeader = 1 << 10, 128
 
-// Cost is about what the item takes in memory.
+// Cost returns the approximate memory cost of the item, in bytes.
 func (i *Item) Cost() int64 {
 	return int64(len(i.Message.Body)) + perItem + perHeader*int64(len(i.Message.Headers))
 }
 
-// Relay holds items between one goroutine that puts and one that takes, up to a number of bytes, or
-// one item if that is larger. A slow taker holds up nobody.
+// Relay passes items from one goroutine that puts them to one that takes them. It holds up to a
+// number of bytes, or one item if that is larger. A slow taker never blocks the other side.
 type Relay[T any] struct {
 	limit int64
 	cost  func(*T) int64
@@ -44,12 +44,12 @@ type Relay[T any] struct {
 	freed  chan struct{} // something was taken
 }
 
-// NewRelay returns a relay of up to limit bytes; cost says how many an item takes.
+// NewRelay returns a relay that holds up to limit bytes; cost returns the size of an item.
 func NewRelay[T any](limit int64, cost func(*T) int64) *Relay[T] {
 	return &Relay[T]{limit: limit, cost: cost, filled: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
 }
 
-// Put adds an item. It is false when there is no room.
+// Put adds an item. It returns false when there is no room.
 func (b *Relay[T]) Put(i *T) bool {
 	n := b.cost(i)
 	b.mu.Lock()
@@ -74,7 +74,7 @@ func (b *Relay[T]) low() bool {
 	return b.bytes <= b.limit/2
 }
 
-// Close says that there will be no more, and why.
+// Close states that no more items will follow, and why.
 func (b *Relay[T]) Close(why error) {
 	b.mu.Lock()
 	b.end = why
@@ -82,8 +82,8 @@ func (b *Relay[T]) Close(why error) {
 	signal(b.filled)
 }
 
-// Take waits for items and returns all there are, in exchange for into, whose memory is used again.
-// What was put before the end comes before the end.
+// Take waits for items and returns all of them. It reuses the memory of into. Items put before
+// Close are returned before the reason of Close.
 func (b *Relay[T]) Take(ctx context.Context, into []T) ([]T, error) {
 	clear(into)
 	for {

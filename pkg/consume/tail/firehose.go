@@ -6,27 +6,28 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// TraceExchange is where a broker publishes a copy of every message of a vhost whose tracing is on.
+// TraceExchange is the exchange to which a broker publishes a copy of every message of a vhost that
+// has tracing enabled.
 const TraceExchange = "amq.rabbitmq.trace"
 
-// Trace is what the firehose tells of a message.
+// Trace is what the firehose reports about a message.
 type Trace struct {
-	// Delivered says that the message was handed to a consumer, or taken with basic.get, from
-	// Queue; otherwise it was published.
+	// Delivered reports whether the message was delivered to a consumer, or fetched with basic.get,
+	// from Queue. Otherwise it was published.
 	Delivered bool
 	Queue     string
-	// User published or received it, over Connection, on Node.
+	// User published or received the message, over Connection, on Node.
 	User, Connection, Node string
-	// Routed has the queues that a published message went to.
+	// Routed has the queues that a published message was routed to.
 	Routed []string
 }
 
-// Untrace returns the message that a message of the trace exchange is about, and false when it is
-// none. It trusts nothing: whoever may write to the exchange can publish there.
+// Untrace returns the original message for a message of the trace exchange, or false if the message
+// is not a trace. It validates its input: anyone with write permission can publish to the exchange.
 //
-// The broker puts what it traces into headers: exchange_name, routing_keys, properties (a table
-// with the names of AMQP, headers in it), redelivered; the key is publish.EXCHANGE or
-// deliver.QUEUE, the body that of the message (fact firehose).
+// The broker describes the traced message in headers: exchange_name, routing_keys, properties (a
+// table with AMQP names, including headers) and redelivered. The routing key is publish.EXCHANGE or
+// deliver.QUEUE, and the body is that of the original message (fact firehose).
 func Untrace(m *message.Message) (message.Message, Trace, bool) {
 	kind, name, ok := strings.Cut(m.RoutingKey, ".")
 	properties, hasProperties := message.AsTable(m.Headers["properties"])

@@ -8,25 +8,25 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/archive"
 )
 
-// Head tells which messages at the head of a queue were not there at the look before. It is for one
-// goroutine. What it keeps does not grow beyond what two looks see.
+// Head finds the messages at the head of a queue that the previous look did not see. It must be
+// used from one goroutine. It keeps the messages of two looks only.
 type Head struct {
 	before, now map[[sha256.Size]byte]int
 	line        []byte
 }
 
-// Begin begins a look.
+// Begin starts a new look.
 func (h *Head) Begin() { h.before, h.now = h.now, map[[sha256.Size]byte]int{} }
 
-// New reports whether a message that the look sees was not there before. Messages that are alike in
-// everything are told apart by their number.
+// New reports whether the previous look did not see a message. Identical messages are told apart by
+// their number.
 func (h *Head) New(m *message.Message) bool {
 	key := h.key(m)
 	h.now[key]++
 	return h.now[key] > h.before[key]
 }
 
-// key is of everything that a look does not change.
+// key returns a hash of everything that a look does not change.
 func (h *Head) key(m *message.Message) [sha256.Size]byte {
 	c := *m
 	c.Redelivered = false

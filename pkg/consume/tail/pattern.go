@@ -7,11 +7,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Keys is a set of routing keys: all that one of some topic patterns matches, or all without any
-// pattern.
+// Keys is a set of routing keys: all that match any of several topic patterns, or all keys if there
+// is no pattern.
 type Keys []pattern
 
-// ParseKeys reads patterns.
+// ParseKeys parses topic patterns.
 func ParseKeys(patterns []string) Keys {
 	var k Keys
 	for _, text := range patterns {
@@ -20,7 +20,8 @@ func ParseKeys(patterns []string) Keys {
 	return k
 }
 
-// Want reports whether the set has the routing key of a message, or one of its header CC.
+// Want reports whether the set contains a message's routing key or one of the keys in its CC
+// header.
 func (k Keys) Want(m *message.Message) bool {
 	if k.match(m.RoutingKey) {
 		return true
@@ -38,7 +39,7 @@ func (k Keys) match(key string) bool {
 	return len(k) == 0 || slices.ContainsFunc(k, func(p pattern) bool { return p.matches(key) })
 }
 
-// pattern is a topic pattern: words between points, of which * is any one and # any number.
+// pattern is a topic pattern: words separated by dots. * matches exactly one word, # any number.
 type pattern []string
 
 func parsePattern(text string) pattern {
@@ -48,7 +49,7 @@ func parsePattern(text string) pattern {
 	return strings.Split(text, ".")
 }
 
-// literal reports whether the pattern is one key.
+// literal reports whether the pattern has no wildcard.
 func (p pattern) literal() bool {
 	for _, word := range p {
 		if word == "*" || word == "#" {
@@ -58,11 +59,11 @@ func (p pattern) literal() bool {
 	return true
 }
 
-// matches reports whether a topic exchange would let the key through. "" has no word at all, "a."
-// has two (fact topic-words). It takes time in proportion to both lengths, whatever the
+// matches reports whether a topic exchange would match the key. "" has no words, "a." has two (fact
+// topic-words). The running time is at most proportional to the product of both lengths, for any
 // pattern.
 func (p pattern) matches(key string) bool {
-	// at has the places in the pattern where a reader of the key may be.
+	// at has the positions in the pattern that the part of the key read so far can reach.
 	at := make([]bool, len(p)+1)
 	at[0] = true
 	for i, word := range p {

@@ -10,57 +10,58 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/regex"
 )
 
-// PlanOptions say what is to be watched.
+// PlanOptions say what to watch.
 type PlanOptions struct {
 	VHost string
-	// Exchanges to watch; none is all that can be watched. Keys are topic patterns, of which one
-	// must match the routing key; none is every key.
+	// Exchanges are the exchanges to watch; if empty, all that can be watched. Keys are topic
+	// patterns, one of which must match the routing key; if empty, every key matches.
 	Exchanges, Keys []string
 }
 
-// Plan is how a private queue is bound so that it sees what is published, and nothing else changes.
+// Plan describes how to bind a private queue so that it receives published messages without side
+// effects.
 type Plan struct {
 	Binds []Bind
-	// Exchanges are those watched, in order; Mirrored those of them where only what somebody else
-	// gets is seen.
+	// Exchanges are the exchanges watched, in order. Mirrored are those among them where the queue
+	// receives only messages that other bindings also match.
 	Exchanges, Mirrored []string
-	// Skipped says why other exchanges are not watched.
+	// Skipped maps exchanges that are not watched to the reason.
 	Skipped map[string]string
 
 	keys   Keys
 	filter bool
 }
 
-// Unwatchable is why an exchange that was asked for cannot be watched.
+// Unwatchable is the error for a requested exchange that cannot be watched.
 type Unwatchable struct {
 	Exchange string
 	Reason   string
-	// Missing says that there is no such exchange.
+	// Missing reports whether the exchange does not exist.
 	Missing bool
-	// Default says that it is the default exchange, whose messages are seen in a queue only, or in
-	// the firehose.
+	// Default reports whether it is the default exchange. Its messages can be seen only in a queue
+	// or in the firehose.
 	Default bool
 }
 
-// Error says which and why.
+// Error names the exchange and the reason.
 func (u *Unwatchable) Error() string {
 	return fmt.Sprintf("watch exchange %q: %s", u.Exchange, u.Reason)
 }
 
-// MakePlan decides how to bind. It is pure. The error is an *Unwatchable.
+// MakePlan decides how to bind. It does no I/O. The error is an *Unwatchable.
 //
-// A binding more is not always harmless, and where it is not, this keeps away from it:
+// An additional binding can have side effects. The plan avoids these:
 //
-//   - A message that only the private queue gets counts as routed: it does not go to the exchange's
-//     alternate exchange. So where there is one, the bindings of others are copied, and what they
-//     let through is seen; the alternate exchange is watched, too.
-//   - Direct exchanges have no pattern for every key. There, too, bindings are copied, those to
-//     other exchanges included.
+//   - A message that only the private queue receives counts as routed, so it does not go to the
+//     exchange's alternate exchange. If there is an alternate exchange, the plan copies existing
+//     bindings instead and sees what they match; it also watches the alternate exchange.
+//   - Direct exchanges have no pattern for every key. Here too the plan copies bindings, including
+//     those to other exchanges.
 //   - An exchange that divides messages among its bindings (x-consistent-hash, x-random and the
-//     like) would give the private queue a share, taken from others. It is not watched.
+//     like) would give the private queue a share of the consumers' messages. It is not watched.
 //
-// What remains: a mandatory message that nobody else gets is not returned to its publisher while it
-// is watched.
+// One effect remains: a mandatory message that only the private queue receives is not returned to
+// its publisher.
 func MakePlan(s *topology.State, o PlanOptions) (*Plan, error) {
 	p := &planner{state: s, vhost: o.VHost, plan: &Plan{Skipped: map[string]string{}},
 		policies: exchangePolicies(s, o.VHost), seen: map[string]bool{}}
@@ -92,8 +93,8 @@ type planner struct {
 	seen     map[string]bool
 }
 
-// all returns the names of the exchanges that applications made, and of the broker's own that
-// something is bound to.
+// all returns the names of the exchanges that applications declared, and of the broker's own
+// exchanges that have bindings.
 func (p *planner) all() []string {
 	var names []string
 	for ref, o := range p.state.All() {
@@ -164,7 +165,7 @@ func (p *planner) exchange(name string) (kind string, arguments topology.Argumen
 	return kind, nil, kind != ""
 }
 
-// open binds for all messages, or for those that the patterns let through.
+// open binds for all messages, or for those that match the patterns.
 func (p *planner) open(name, kind string) {
 	switch {
 	case kind == "headers": // no header is asked for, so all messages have them
@@ -182,7 +183,7 @@ func (p *planner) open(name, kind string) {
 	}
 }
 
-// exact binds to a direct exchange what is a key and not a pattern.
+// exact binds to a direct exchange with the patterns that are literal keys.
 func (p *planner) exact(name string) {
 	for i, key := range p.literal {
 		if p.plan.keys[i].literal() {
@@ -191,7 +192,7 @@ func (p *planner) exact(name string) {
 	}
 }
 
-// mirror binds as others are bound.
+// mirror copies the existing bindings.
 func (p *planner) mirror(name, kind string) {
 	p.plan.Mirrored, p.plan.filter = append(p.plan.Mirrored, name), true
 	for _, o := range p.state.Objects() {
@@ -224,9 +225,9 @@ func (p *planner) bind(b Bind) {
 	}
 }
 
-// alternate returns the alternate exchange: the argument wins over a policy (fact
-// alternate-argument-wins). A policy with a pattern that cannot be judged here counts as one that
-// sets it: its name is "" then.
+// alternate returns the name of the alternate exchange, and whether there is one. The argument
+// takes precedence over a policy (fact alternate-argument-wins). A policy whose pattern cannot be
+// evaluated here counts as setting an alternate exchange; its name is "" then.
 func (p *planner) alternate(name string, arguments topology.Arguments) (string, bool) {
 	if ae, ok := arguments["alternate-exchange"].(string); ok {
 		return ae, true
@@ -243,7 +244,7 @@ func (p *planner) alternate(name string, arguments topology.Arguments) (string, 
 	return "", false
 }
 
-// exchangePolicies returns the policies that may apply to exchanges, those that win first.
+// exchangePolicies returns the policies that may apply to exchanges, in order of precedence.
 func exchangePolicies(s *topology.State, vhost string) (list []*topology.Policy) {
 	for _, o := range s.Objects() {
 		if p, ok := o.(*topology.Policy); ok && p.VHost == vhost && !p.Operator &&
@@ -255,6 +256,6 @@ func exchangePolicies(s *topology.State, vhost string) (list []*topology.Policy)
 	return list
 }
 
-// Wants reports whether a message is meant. It is to be asked about each message, since not all
-// exchanges know patterns.
+// Wants reports whether a message is one to watch. Call it for each message, because not all
+// exchanges can filter by pattern.
 func (p *Plan) Wants(m *message.Message) bool { return !p.filter || p.keys.Want(m) }

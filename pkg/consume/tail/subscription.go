@@ -1,10 +1,11 @@
-// Package tail watches messages go by without taking any away from anybody.
+// Package tail watches messages without taking them away from their consumers.
 //
-// Three ways to watch: a private queue, bound beside those of the consumers, that the broker
-// deletes when its connection ends, however that ends (Plan says how to bind it so that nothing
-// else changes); a stream, read by offset; and the head of a queue, looked at again and again
-// (Watch tells what is new). Tail, which reads the first two, never lets a slow reader hold up the
-// broker: its buffer is bounded, what does not fit is dropped and counted.
+// There are three ways to watch. A private queue is bound next to those of the consumers; the
+// broker deletes it when its connection ends for any reason, and Plan says how to bind it without
+// side effects. A stream is read by offset. The head of a queue is looked at repeatedly, and Head
+// reports which messages are new. Tail reads a private queue or a stream. It never lets a slow
+// reader hold up the broker: its buffer is bounded, and messages that do not fit are dropped and
+// counted.
 package tail
 
 import (
@@ -17,39 +18,40 @@ import (
 // Bind is one binding of the private queue.
 type Bind struct {
 	Exchange, Key string
-	// Arguments are those of a headers exchange; nil for none.
+	// Arguments are the binding arguments for a headers exchange; nil for none.
 	Arguments message.Table
 }
 
-// Bounds of the private queue. What it drops, the oldest first, nobody can count: they are far
-// above what a reader that keeps up needs, and a Tail purges the queue before they are reached,
-// unless it is stopped itself.
+// Limits of the private queue. At the limit it drops the oldest messages, which nobody can count.
+// The limits are far above what a reader that keeps up needs, and a Tail purges the queue before
+// they are reached, unless its own process is stopped.
 const (
 	QueueMessages = 200_000
 	QueueBytes    = 256 << 20
 )
 
-// Dialer opens subscriptions, each on a connection of its own.
+// Dialer opens subscriptions, each on its own connection.
 type Dialer interface {
-	// Tap makes a private queue with those bindings and consumes from it. It is exclusive and
-	// auto-delete: the broker deletes it with its connection. skipped has the exchanges that could
-	// not be bound for want of a permission or because they are gone, when others could; the error
-	// is that of the first when none could. It wraps topology's sentinels.
+	// Tap declares a private queue with these bindings and consumes from it. The queue is exclusive
+	// and auto-delete, so the broker deletes it with its connection. skipped maps exchanges that
+	// could not be bound (a missing permission, or a deleted exchange) to the error, if at least
+	// one binding succeeded. If none did, err is the first error. It wraps the sentinel errors of
+	// package topology.
 	Tap(ctx context.Context, binds []Bind) (f Subscription, skipped map[string]error, err error)
 	// Stream reads a stream from an offset as in consume.Options.
 	Stream(ctx context.Context, queue string, offset any) (Subscription, error)
 }
 
-// Subscription is a subscription whose messages belong to nobody else: they are acknowledged as soon as
-// they are here. It reads ahead a bounded number of bytes of those that Next and TryNext have not
-// handed out.
+// Subscription is a subscription whose messages have no other consumer: they are acknowledged as
+// soon as they arrive. It reads ahead a bounded number of bytes that Next and TryNext have not
+// returned yet.
 type Subscription interface {
 	consume.Subscription
-	// Waiting returns how many messages the broker still keeps ready.
+	// Waiting returns the number of ready messages in the broker.
 	Waiting(ctx context.Context) (int64, error)
-	// Purge drops those, and returns how many they were.
+	// Purge drops the ready messages and returns their number.
 	Purge(ctx context.Context) (int64, error)
 }
 
-// Prefetch is how many messages of a subscription may be under way.
+// Prefetch is the maximum number of unacknowledged messages of a subscription.
 const Prefetch = 2000

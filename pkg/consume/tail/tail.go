@@ -11,43 +11,45 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// DefaultBuffer is how many bytes wait for a slow reader.
+// DefaultBuffer is the default of Options.Buffer.
 const DefaultBuffer = 32 << 20
 
 // Options say how to follow a subscription.
 type Options struct {
-	// Open opens the subscription, and opens it again after a lost connection. seen is the offset of the
-	// last message that came, -1 for none.
+	// Open opens the subscription, and reopens it after a lost connection. seen is the offset of
+	// the last message received; -1 if there is none.
 	Open func(ctx context.Context, seen int64) (Subscription, error)
-	// Patient never drops: what the reader does not take waits in the broker. For streams, which
-	// keep everything anyway; after a lost connection Open begins behind what was seen.
+	// Patient never drops messages: those that the reader does not take wait in the broker. It is
+	// for streams, which keep everything anyway; after a lost connection Open continues after seen.
 	Patient bool
-	// Buffer is how many bytes may wait for the reader, default DefaultBuffer. A reader holds as
-	// much again of what it has taken.
+	// Buffer is the number of bytes that may wait for the reader. Default DefaultBuffer. A reader
+	// holds up to as many bytes again in the items it has taken.
 	Buffer int64
-	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before
-	// the n-th it is n-1 times as long. Default 5 s. ReconnectAttempts is how often it is tried; 0:
-	// never.
+	// ReconnectDelay is the pause before the second attempt to restore a lost connection; the pause
+	// before the n-th attempt is n-1 times as long. Default 5 s. ReconnectAttempts is the maximum
+	// number of attempts; 0 disables reconnecting.
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
-	// Notify is told in words of lost and restored connections; nil is told nothing.
+	// Notify is called with a text about lost and restored connections; it may be nil.
 	Notify func(string)
 }
 
-// Stats count what a Tail did.
+// Stats are the counts of a Tail.
 type Stats struct {
-	// Seen messages came, Dropped of them did not reach the reader: it was slow, or they came
-	// faster than they could be fetched. Bytes are those of the bodies that were fetched.
+	// Seen is the number of messages that arrived. Dropped is how many of them did not reach the
+	// reader, because it was slow or they arrived faster than they could be fetched. Bytes is the
+	// total size of the bodies fetched.
 	Seen, Dropped, Bytes int64
 	// Gaps is how often the connection was lost.
 	Gaps int64
-	// Overflowed says that the private queue was full, as it gets while this process is stopped:
-	// the broker may have dropped messages there, and does not say how many. They are not in
-	// Dropped.
+	// Overflowed reports whether the private queue was full, as happens while this process is
+	// stopped. The broker may have dropped messages and does not say how many; they are not counted
+	// in Dropped.
 	Overflowed bool
 }
 
-// Tail follows a subscription. Take is for one goroutine, the rest for any.
+// Tail follows a subscription. Take must be called from one goroutine; the other methods may be
+// called from any.
 type Tail struct {
 	o      Options
 	buf    *Relay[Item]
@@ -55,11 +57,12 @@ type Tail struct {
 	done   chan struct{}
 
 	fetched, dropped, bytes, gaps atomic.Int64
-	// taken out of the private queue unread; those of them that no item tells of yet
+	// purged counts messages purged unread from the private queue; untold those of them that no
+	// item has reported yet
 	purged, untold atomic.Int64
 	overflowed     atomic.Bool
 
-	// Of the goroutine that takes.
+	// Used only by the goroutine that takes from the subscription.
 	dropping bool
 	missed   int64 // dropped since the last item
 	gap      bool
@@ -68,14 +71,14 @@ type Tail struct {
 	opened   time.Time // the subscription
 }
 
-// Start opens the subscription and begins to take from it, until ctx ends or Stop is called.
+// Start opens the subscription and takes from it until ctx ends or Stop is called.
 //
-// When the reader is slow, first the buffer fills, then, as long as the reader moves at all, the
-// rest waits in the private queue. When the reader has not moved for a second, what comes is
-// dropped, until it has emptied half of its buffer. When the private queue is half full and does
-// not empty, because of a slow reader or a slow network, it is purged. So neither this process nor
-// the broker grows, and what is missing is counted: a broker says how many messages it has purged,
-// but not how many it has dropped itself.
+// When the reader is slow, the buffer fills first. Then messages wait in the private queue, as long
+// as the reader makes progress. When it has made none for a second, new messages are dropped until
+// it has emptied half of its buffer. When the private queue is half full and does not shrink,
+// because of a slow reader or a slow network, it is purged. So neither this process nor the broker
+// grows without bound, and missing messages are counted: a broker says how many messages it has
+// purged, but not how many it has dropped.
 func Start(ctx context.Context, o Options) (*Tail, error) {
 	o.Buffer = cmp.Or(o.Buffer, DefaultBuffer)
 	subscription, err := o.Open(ctx, -1)
@@ -89,12 +92,13 @@ func Start(ctx context.Context, o Options) (*Tail, error) {
 	return t, nil
 }
 
-// Take waits for items and returns all that are here; it reuses the memory of into, which the
-// caller must not use any more. When there will be no more it returns why: ctx's error of Start or
+// Take waits for items and returns all that have arrived. It reuses the memory of into, which the
+// caller must no longer use. At the end it returns the reason: the error of the ctx of Start or
 // Take, or why the connection could not be restored.
 func (t *Tail) Take(ctx context.Context, into []Item) ([]Item, error) { return t.buf.Take(ctx, into) }
 
-// Stop ends the subscription and waits until its connection is closed. What is buffered can still be taken.
+// Stop ends the subscription and waits until its connection is closed. Buffered items can still be
+// taken.
 func (t *Tail) Stop() {
 	t.cancel()
 	<-t.done
@@ -128,7 +132,7 @@ func (t *Tail) run(ctx context.Context, subscription Subscription) {
 	}
 }
 
-// follow takes from one subscription to its end.
+// follow takes from one subscription until it ends.
 func (t *Tail) follow(ctx context.Context, subscription Subscription) error {
 	ctx, cancel := context.WithCancel(ctx)
 	acks := &acker{subscription: subscription}
@@ -173,7 +177,7 @@ func (t *Tail) one(ctx context.Context, d *consume.Delivery) {
 	}
 }
 
-// pass waits for room as long as that harms nobody.
+// pass waits for room as long as that does no harm.
 func (t *Tail) pass(ctx context.Context, item *Item) bool {
 	if t.dropping = t.dropping && !t.buf.low(); t.dropping {
 		return false
@@ -201,8 +205,8 @@ func (t *Tail) pass(ctx context.Context, item *Item) bool {
 }
 
 const (
-	// patience is how long a reader that does not move holds up the subscription.
+	// patience is how long a reader that makes no progress may hold up the subscription.
 	patience = time.Second
-	// depthEvery is how often the depth of the private queue is looked at.
+	// depthEvery is the interval between checks of the private queue's depth.
 	depthEvery = 200 * time.Millisecond
 )

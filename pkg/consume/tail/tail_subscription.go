@@ -10,7 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// watch acknowledges what came last, and looks at the depth of the private queue. It ends with ctx.
+// watch acknowledges the latest messages and checks the depth of the private queue. It returns when
+// ctx ends.
 func (t *Tail) watch(ctx context.Context, subscription Subscription, acks *acker) {
 	tick := time.NewTicker(depthEvery)
 	defer tick.Stop()
@@ -47,19 +48,21 @@ func (t *Tail) watch(ctx context.Context, subscription Subscription, acks *acker
 	}
 }
 
-// stopped is after which time without a look this process has been stopped, or a machine asleep.
+// stopped is the time without a check after which this process must have been stopped, or the
+// machine asleep.
 const stopped = 10 * depthEvery
 
-// depth judges the depth of the private queue, look by look.
+// depth judges the depth of the private queue from successive checks.
 type depth struct {
 	last    int64
 	stopped bool // before this look
 	full    bool // at the last
 }
 
-// observe reports whether the queue has to be purged: it is half full and was so at the last look, and
-// is not emptying. full says that it has become so full that the broker may have dropped from it.
-// When this process goes on, a part of it is gone before the first look.
+// observe reports whether the queue must be purged: it is half full, was half full at the last
+// check, and is not shrinking. full reports whether the queue has become so full that the broker
+// may have dropped messages. When this process resumes after a stop, part of the queue is gone
+// before the first check.
 func (d *depth) observe(n, limit int64) (purge, full bool) {
 	over := brimful(n, limit) || d.stopped && n > limit-limit/4
 	full, d.full = over && !d.full, over
@@ -72,14 +75,14 @@ func (d *depth) observe(n, limit int64) (purge, full bool) {
 
 func brimful(n, limit int64) bool { return n > limit-limit/10 }
 
-// queueLimit is about how many messages the private queue holds: as many as fit into its bytes, by
-// their mean size so far.
+// queueLimit returns the approximate number of messages that the private queue holds: as many as
+// fit into its byte limit, given their mean size so far.
 func (t *Tail) queueLimit() int64 {
 	mean := max(1, t.bytes.Load()/max(1, t.fetched.Load()))
 	return max(2, min(QueueMessages, QueueBytes/mean))
 }
 
-// acker acknowledges messages in batches: for each alone it would be half of the work.
+// acker acknowledges messages in batches: acknowledging each one would be half of the work.
 type acker struct {
 	subscription Subscription
 
@@ -89,7 +92,7 @@ type acker struct {
 	bytes int
 }
 
-// ackBytes bounds what the broker keeps of large messages for nobody.
+// ackBytes limits how many bytes the broker keeps for unacknowledged large messages.
 const ackBytes = 4 << 20
 
 func (a *acker) came(d *consume.Delivery) error {
@@ -104,7 +107,8 @@ func (a *acker) came(d *consume.Delivery) error {
 	return a.ack()
 }
 
-// flush acknowledges the rest: what stays unacknowledged for half an hour ends the channel.
+// flush acknowledges the rest. The broker closes the channel if a delivery stays unacknowledged for
+// half an hour.
 func (a *acker) flush() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -119,7 +123,7 @@ func (a *acker) ack() error {
 	return a.subscription.Ack(a.last, true)
 }
 
-// restore opens the subscription again.
+// restore reopens the subscription.
 func (t *Tail) restore(ctx context.Context, cause error) (Subscription, error) {
 	t.say(fmt.Sprintf("the connection was lost: %v", cause))
 	t.losses.Note(reconnect.Loss{Place: t.fetched.Load(), Lived: time.Since(t.opened)})
