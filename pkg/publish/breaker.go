@@ -13,47 +13,50 @@ import (
 	"github.com/msgctl/msgctl/internal/units"
 )
 
-// Defaults for what BreakerOptions leave at zero.
+// Defaults for zero fields of BreakerOptions.
 const (
 	DefaultBreakerFailures = 20
 	DefaultBreakerPause    = 5 * time.Second
 	DefaultBreakerProbes   = 10
 )
 
-// ErrGaveUp is wrapped when a Breaker's probes failed too often.
+// ErrGaveUp is wrapped when too many probes of a Breaker failed in a row.
 var ErrGaveUp = errors.New("gave up")
 
 // BreakerOptions say when a Breaker stops publishing. The zero value is usable.
 type BreakerOptions struct {
-	// Failures so many in a row open the breaker. Default 20; negative: never.
+	// Failures is how many failures in a row open the breaker. Default 20; a negative value means
+	// never.
 	Failures int
-	// Pause before a probe. Default 5 s.
+	// Pause is the time before a probe. Default 5 s.
 	Pause time.Duration
-	// Probes that fail in a row end it. Default 10; negative: never.
+	// Probes is how many probes must fail in a row for the breaker to give up. Default 10; a
+	// negative value means never.
 	Probes int
-	// Notify is told of every change, from any goroutine; nil is told nothing. It must return soon.
+	// Notify is called on every change of state, from any goroutine; it may be nil. It must return
+	// quickly.
 	Notify func(BreakerState)
 }
 
-// BreakerState is what a Breaker does.
+// BreakerState is the state of a Breaker.
 type BreakerState string
 
 // The states.
 const (
-	// BreakerOpen: nothing is published for the pause.
+	// BreakerOpen means that nothing is published during the pause.
 	BreakerOpen BreakerState = "paused"
-	// BreakerStillOpen: the probe failed, and nothing is published for another pause.
+	// BreakerStillOpen means that the probe failed and nothing is published for another pause.
 	BreakerStillOpen BreakerState = "probe failed"
-	// BreakerProbing: one message is published, to see what becomes of it.
+	// BreakerProbing means that one message is published to learn its outcome.
 	BreakerProbing BreakerState = "probing"
-	// BreakerClosed: publishing goes on.
+	// BreakerClosed means that publishing continues.
 	BreakerClosed BreakerState = "resumed"
 )
 
-// Breaker is a circuit breaker for messages that are published in a window: when several in a row
-// are returned or refused, publishing pauses; after the pause one message goes as a probe, and its
-// outcome decides whether the rest goes on. What was under way when the breaker opened does not
-// count. Its methods are safe for concurrent use.
+// Breaker is a circuit breaker for messages published in a window. When several messages in a row
+// are returned or refused, publishing pauses. After the pause one message is published as a probe,
+// and its outcome decides whether the others follow. Messages in flight when the breaker opened do
+// not count. Its methods are safe for concurrent use.
 type Breaker struct {
 	o    BreakerOptions
 	gate *gobreaker.TwoStepCircuitBreaker[struct{}]
@@ -115,8 +118,8 @@ func (b *Breaker) wake() {
 	b.changed = make(chan struct{})
 }
 
-// Allow waits until a message may be published. done must be called with what became of it: nil for
-// confirmed. The error is ctx's, or wraps ErrGaveUp.
+// Allow waits until a message may be published. The caller must call done with the outcome: nil if
+// the message was confirmed. The error is that of ctx, or wraps ErrGaveUp.
 func (b *Breaker) Allow(ctx context.Context) (done func(error), err error) {
 	for {
 		b.mu.Lock()

@@ -1,23 +1,25 @@
 package publish
 
-// OutcomeKind says what became of a message given to a Publisher.
+// OutcomeKind is the outcome of a message given to a Publisher.
 type OutcomeKind uint8
 
-// The kinds of outcomes. Only Confirmed means that the message is where it was sent; only Confirmed
-// and Unknown that it may be.
+// The kinds of outcomes. Confirmed means that the message arrived; Unknown means that it may have.
 const (
-	// Confirmed: the broker routed the message and took responsibility for it.
+	// Confirmed means that the broker routed the message and took responsibility for it.
 	Confirmed OutcomeKind = iota + 1
-	// Returned: no queue is bound for the target.
+	// Returned means that no queue is bound for the target.
 	Returned
-	// Nacked: the broker refused the message: a full queue with reject-publish, or an internal
-	// error. With a fanout to several queues some may have it all the same.
+	// Nacked means that the broker refused the message: a full queue with reject-publish, or an
+	// internal error. When a fanout routes it to several queues, some of them may have it anyway.
 	Nacked
-	// Refused: the message itself cannot be sent, or the broker ended the channel because of it.
+	// Refused means that the message cannot be sent, or that the broker closed the channel because
+	// of it.
 	Refused
-	// Unknown: the connection was lost before the confirm. The message may or may not have arrived.
+	// Unknown means that the connection was lost before the confirm. The message may or may not
+	// have arrived.
 	Unknown
-	// Unsent: the publisher ended before the message was handed to the broker. It did not arrive.
+	// Unsent means that the publisher ended before it handed the message to the broker. The message
+	// did not arrive.
 	Unsent
 )
 
@@ -40,29 +42,30 @@ func (k OutcomeKind) String() string {
 	return "none"
 }
 
-// Outcome is what became of one message.
+// Outcome is the outcome of one message.
 type Outcome[T any] struct {
 	Kind OutcomeKind
-	// Tag is what the message was published under.
+	// Tag is the tag passed to Publish.
 	Tag T
-	// Err says why, for people; nil for Confirmed. Errors of Refused wrap what the broker's refusal
-	// wraps.
+	// Err is the reason, for users; nil for Confirmed. For Refused it wraps the same errors as the
+	// broker's refusal.
 	Err error
 }
 
-// NoticeKind says what a Notice tells.
+// NoticeKind is the kind of a Notice.
 type NoticeKind uint8
 
 // The kinds of notices.
 const (
-	// NoticeBlocked: a memory or disk alarm stops publishing until NoticeUnblocked. Err has the
-	// broker's reason.
+	// NoticeBlocked means that a memory or disk alarm stops publishing until NoticeUnblocked. Err
+	// is the broker's reason.
 	NoticeBlocked NoticeKind = iota + 1
 	NoticeUnblocked
-	// NoticeLost: the connection or the channel is gone; Err says why. The publisher restores it.
+	// NoticeLost means that the connection or channel is lost, and Err is the reason. The publisher
+	// restores it.
 	NoticeLost
-	// NoticeRetry: restoring failed with Err; the next Attempt follows after Wait.
+	// NoticeRetry means that restoring failed with Err. Attempt number Attempt follows after Wait.
 	NoticeRetry
-	// NoticeRestored: publishing goes on.
+	// NoticeRestored means that publishing continues.
 	NoticeRestored
 )

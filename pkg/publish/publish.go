@@ -1,8 +1,9 @@
-// Package publish sends messages so that what became of them is known: confirmed, returned,
-// refused, or unknown.
+// Package publish sends messages and reports the outcome of each: confirmed, returned, refused or
+// unknown.
 //
-// A Channel is the narrow seam to a broker (internal/amqp has the real one); Publisher, built on
-// it, adds the window, the correlation of returns, reconnection, rate and circuit breaker.
+// A Channel is the narrow interface to a broker; internal/amqp implements it. Publisher builds on
+// it and adds the window, the correlation of returns, reconnection, rate limiting and a circuit
+// breaker.
 package publish
 
 import (
@@ -13,17 +14,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// ErrLost is wrapped when a channel's connection is gone. What was published and not yet confirmed
+// ErrLost is wrapped when a channel has lost its connection. Messages published but not confirmed
 // may or may not have arrived.
 var ErrLost = errors.New("connection lost")
 
-// Target is where a message is published to. The default exchange "" routes to the queue named by
-// Key.
+// Target is the destination of a message. The default exchange "" routes to the queue named Key.
 type Target struct {
 	Exchange, Key string
 }
 
-// String names the target for people: exchange "x" with key "k", or queue "q".
+// String describes the target for users: exchange "x" with key "k", or queue "q".
 func (t Target) String() string {
 	if t.Exchange == "" {
 		return fmt.Sprintf("queue %q", t.Key)
@@ -33,44 +33,46 @@ func (t Target) String() string {
 
 // Dialer opens channels. It is safe for concurrent use.
 type Dialer interface {
-	// Open opens a connection of its own with one channel in confirm mode: a connection that
-	// publishes is stopped by a memory or disk alarm, and acknowledgements on it would stall too.
+	// Open opens a new connection with one channel in confirm mode. A memory or disk alarm stops a
+	// connection that publishes, so acknowledgements must not share it.
 	Open(ctx context.Context) (Channel, error)
 }
 
-// Channel is one channel in confirm mode. Publish is for one goroutine and Receive for one
-// (another); Close and Err may be called from any.
+// Channel is one channel in confirm mode. Publish must be called from one goroutine and Receive
+// from one, which may be another. Close and Err may be called from any goroutine.
 type Channel interface {
-	// Publish hands one message to the connection, mandatory, and returns its sequence number,
-	// counted from 1. It does not wait for the broker. m and what it holds must not change until
-	// the message is settled. A message that cannot be encoded (headers over frame_max, an invalid
-	// expiration) is refused with an error that does not wrap ErrLost, and takes no sequence
-	// number. A missing exchange or a message over the broker's size limit closes the channel:
+	// Publish hands one message to the connection with the mandatory flag, and returns its sequence
+	// number, counted from 1. It does not wait for the broker. m and what it holds must not change
+	// until the message is settled. A message that cannot be encoded (headers over frame_max, an
+	// invalid expiration) is refused with an error that does not wrap ErrLost, and uses no sequence
+	// number. A missing exchange, or a message over the broker's size limit, closes the channel:
 	// Receive fails, and Err says why.
 	Publish(ctx context.Context, t Target, m *message.Message) (uint64, error)
-	// Receive waits for something the broker said, appends all that it said since the last call to
-	// into, and returns that. The order is: what became of messages by their numbers, each Returned
-	// before its Confirmed. The broker is never kept waiting by a slow receiver; what is not yet
-	// received is bounded by what is not yet confirmed. When the channel is gone, Receive returns
-	// what was said before, then io.EOF. It returns ctx.Err() when ctx ends.
+	// Receive waits for events from the broker, appends all since the last call to into, and
+	// returns the result. Each Returned event comes before the Confirmed event of the same message.
+	// A slow receiver never blocks the broker; the number of pending events is limited by the
+	// number of unconfirmed messages. When the channel is closed, Receive returns the remaining
+	// events, then io.EOF. It returns ctx.Err() when ctx ends.
 	Receive(ctx context.Context, into []Event) ([]Event, error)
-	// Err returns why the channel ended: nil while it is open or when Close ended it, a *Refusal
-	// when the broker ended it because of one message, else an error that wraps ErrLost.
+	// Err returns why the channel ended: nil while it is open or after Close, a *Refusal when the
+	// broker ended it because of one message, otherwise an error that wraps ErrLost.
 	Err() error
-	// Close ends channel and connection politely.
+	// Close closes the channel and the connection in an orderly way.
 	Close() error
 }
 
-// Refusal is why the broker ended a channel or a connection: something in one of the messages sent.
-// What was sent before that message was processed, though perhaps not confirmed; what was sent
-// after it was ignored.
+// Refusal is the reason why the broker closed a channel or a connection: one of the messages sent.
+// Messages sent before that message were processed, though perhaps not confirmed. Messages sent
+// after it were ignored.
 type Refusal struct {
-	// Err says for people what is wrong and what to do.
+	// Err tells users what is wrong and what to do.
 	Err error
-	// Fits reports whether a message may be the one, nil when the broker's words do not tell.
+	// Fits reports whether a message may be the refused one. It is nil when the broker's text does
+	// not tell.
 	Fits func(Target, *message.Message) bool
-	// Alike reports whether the broker refuses a message for the same reason, whatever else is in
-	// it: a permission that the user lacks, an exchange that does not exist. nil: nobody knows.
+	// Alike reports whether the broker refuses a message for the same reason, whatever else it
+	// contains: a missing permission, an exchange that does not exist. It is nil when that is
+	// unknown.
 	Alike func(Target, *message.Message) bool
 }
 
@@ -80,35 +82,36 @@ func (r *Refusal) Error() string { return r.Err.Error() }
 // Unwrap returns Err.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// EventKind says what an Event tells.
+// EventKind is the kind of an Event.
 type EventKind uint8
 
 // The kinds of events.
 const (
-	// EventConfirmed: the broker took responsibility for Seq. A returned message is confirmed too,
-	// after its Returned.
+	// EventConfirmed means that the broker took responsibility for Seq. A returned message is also
+	// confirmed, after its EventReturned.
 	EventConfirmed EventKind = iota + 1
-	// EventNacked: the broker refused Seq (a full queue with reject-publish, an internal error).
+	// EventNacked means that the broker refused Seq (a full queue with reject-publish, an internal
+	// error).
 	EventNacked
-	// EventReturned: a message reached no queue. The broker names it by its content, not by its
-	// number: see Publisher.
+	// EventReturned means that a message reached no queue. The broker identifies it by its content,
+	// not by its number: see Publisher.
 	EventReturned
-	// EventBlocked and EventUnblocked: a memory or disk alarm stops, and no longer stops, the
-	// connection.
+	// EventBlocked means that a memory or disk alarm blocks the connection, EventUnblocked that it
+	// no longer does.
 	EventBlocked
 	EventUnblocked
 )
 
-// Event is one thing the broker said on a Channel.
+// Event is one event from the broker on a Channel.
 type Event struct {
 	Kind EventKind
-	// Seq is the message's number, for EventConfirmed and EventNacked. With Multiple it stands for
-	// all unsettled ones up to it.
+	// Seq is the message's sequence number, for EventConfirmed and EventNacked. With Multiple it
+	// covers all unsettled messages up to Seq.
 	Seq      uint64
 	Multiple bool
-	// Reason is the broker's words, for Returned and Blocked.
+	// Reason is the broker's text, for EventReturned and EventBlocked.
 	Reason string
-	// Target and Message are what came back, for Returned.
+	// Target and Message are those of the returned message, for EventReturned.
 	Target  Target
 	Message *message.Message
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Defaults for what PublisherOptions leave at zero.
+// Defaults for zero fields of PublisherOptions.
 const (
 	DefaultWindow         = 2048
 	DefaultWindowBytes    = 32 << 20
@@ -21,13 +21,13 @@ const (
 // ErrClosed is returned by Publish after Close.
 var ErrClosed = errors.New("the publisher is closed")
 
-// Limiter paces messages; *rate.Limiter of golang.org/x/time/rate is one.
+// Limiter limits the rate of messages. *rate.Limiter of golang.org/x/time/rate implements it.
 type Limiter interface {
-	// Wait returns when one more message may go, or with an error when ctx ends first.
+	// Wait returns when one more message may be sent, or with an error when ctx ends first.
 	Wait(ctx context.Context) error
 }
 
-// Notice is something that happens to a Publisher and that a user may want to see.
+// Notice is an event of a Publisher that a user may want to see.
 type Notice struct {
 	Kind    NoticeKind
 	Err     error
@@ -35,41 +35,43 @@ type Notice struct {
 	Wait    time.Duration
 }
 
-// PublisherOptions say how to publish. The zero value is usable.
+// PublisherOptions configure a Publisher. The zero value is usable.
 type PublisherOptions struct {
-	// Window is how many messages may be without outcome at once, default DefaultWindow;
-	// WindowBytes how many bytes of bodies, default DefaultWindowBytes. One message larger than
-	// that is still sent, alone.
+	// Window is the maximum number of messages without an outcome. Default DefaultWindow.
+	// WindowBytes is the maximum total size of their bodies. Default DefaultWindowBytes. A message
+	// larger than that is still sent, alone.
 	Window, WindowBytes int
-	// Republish sends again what was in flight when the connection was lost, so that the outcome is
-	// never Unknown while the connection can be restored, at the price of duplicates: at most
-	// Window of them per loss.
+	// Republish sends messages again that were in flight when the connection was lost. Their
+	// outcome is then never Unknown while the connection can be restored, but there may be
+	// duplicates: at most Window of them per loss.
 	Republish bool
-	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before
-	// the n-th it is n-1 times as long. Default 5 s. ReconnectAttempts is how often it is tried
-	// without a single confirm between, default 10; negative: never.
+	// ReconnectDelay is the pause before the second attempt to restore a lost connection; the pause
+	// before the n-th attempt is n-1 times as long. Default 5 s. ReconnectAttempts is the maximum
+	// number of attempts without a single confirm between them. Default 10; a negative value
+	// disables reconnecting.
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
-	// ConfirmTimeout is how long the broker may say nothing of what is in flight, outside an alarm,
-	// before the connection counts as lost. Default 30 s. A broker can forget a confirm: of what is
-	// under way to a quorum queue that is deleted, 3.10.8 never says anything.
+	// ConfirmTimeout is how long the broker may stay silent about messages in flight, outside an
+	// alarm, before the connection counts as lost. Default 30 s. A broker can lose confirms: 3.10.8
+	// never confirms messages in flight to a quorum queue that is deleted.
 	ConfirmTimeout time.Duration
-	// Limiter bounds the rate; nil does not.
+	// Limiter limits the rate; nil means no limit.
 	Limiter Limiter
-	// Notify is told of alarms and lost connections, from one goroutine; nil is told nothing. It
-	// must return soon.
+	// Notify is called on alarms and lost connections, from one goroutine; it may be nil. It must
+	// return quickly.
 	Notify func(Notice)
 }
 
-// Publisher sends messages with up to a window of them in flight, and tells the outcome of each
-// exactly once, in the order in which they were published. It restores lost connections.
+// Publisher sends messages with up to a window of them in flight. It reports the outcome of each
+// exactly once, in the order of publishing, and restores lost connections.
 //
-// What it guarantees: Confirmed means confirmed and not returned. A message that makes the broker
-// end the channel (no such exchange, over the size limit, foreign user_id) is told apart from those
-// in flight around it by the broker's words; where these do not tell, all in flight are Unknown (or
-// sent again, with Republish) and as many messages as that follow one at a time, so that the next
-// refusal hits the one at fault. What the broker would refuse for the same reason is not sent for
-// some seconds, and Refused as well: a permission that is lacking costs no connection per message.
+// Confirmed means confirmed and not returned. When a message makes the broker close the channel (a
+// missing exchange, a message over the size limit, a foreign user_id), the publisher identifies it
+// among those in flight by the broker's text. If the text does not tell, all messages in flight are
+// Unknown (or sent again, with Republish), and as many of the following messages are sent one at a
+// time, so that the next refusal identifies its message. For some seconds, messages that the broker
+// would refuse for the same reason are not sent and are Refused as well, so that a missing
+// permission does not cost a connection per message.
 //
 // Its methods are safe for concurrent use.
 type Publisher[T any] struct {
@@ -97,9 +99,9 @@ type Publisher[T any] struct {
 	resent   int64     // how many messages were sent that an earlier channel may have sent, too
 }
 
-// Open connects, once, and returns a publisher. settle is called with outcomes from one goroutine,
-// in the order of Publish; the slice is reused after it returns. It holds the window up while it
-// runs, and must not call the publisher.
+// Open connects, with a single attempt, and returns a publisher. It calls settle with outcomes from
+// one goroutine, in the order of Publish. The slice is reused after settle returns. The window does
+// not advance while settle runs, and settle must not call the publisher.
 func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func([]Outcome[T])) (*Publisher[T], error) {
 	o.Window = cmp.Or(o.Window, DefaultWindow)
 	o.WindowBytes = cmp.Or(o.WindowBytes, DefaultWindowBytes)
@@ -121,9 +123,9 @@ func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func(
 	return p, nil
 }
 
-// Publish sends one message, waiting for room in the window. nil means that exactly one outcome
-// will follow for tag; an error that none will: ctx ended, ErrClosed, or why the connection could
-// not be restored. m and what it holds must not change until the outcome.
+// Publish sends one message, waiting for room in the window. If it returns nil, exactly one outcome
+// follows for tag. If it returns an error, none follows: that of ctx, ErrClosed, or the reason why
+// the connection could not be restored. m and what it holds must not change until the outcome.
 func (p *Publisher[T]) Publish(ctx context.Context, t Target, m *message.Message, tag T) error {
 	if p.o.Limiter != nil {
 		if err := p.o.Limiter.Wait(ctx); err != nil {
@@ -150,22 +152,23 @@ func (p *Publisher[T]) Publish(ctx context.Context, t Target, m *message.Message
 	return nil
 }
 
-// InFlight returns how many messages are without outcome.
+// InFlight returns the number of messages without an outcome.
 func (p *Publisher[T]) InFlight() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return int(p.given - p.settled)
 }
 
-// Resent returns how many messages were sent again after a lost connection: at most so many
-// duplicates may exist.
+// Resent returns the number of messages sent again after a lost connection, which is the maximum
+// number of duplicates.
 func (p *Publisher[T]) Resent() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.resent
 }
 
-// Flush waits until the outcome of every message published so far was told, or until ctx ends.
+// Flush waits until the outcome of every message published so far has been reported, or until ctx
+// ends.
 func (p *Publisher[T]) Flush(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -173,8 +176,9 @@ func (p *Publisher[T]) Flush(ctx context.Context) error {
 	return p.wait(ctx, func() bool { return p.settled >= upTo })
 }
 
-// Close accepts no more messages, waits for outcomes like Flush, and ends the connection. What is
-// in flight when ctx ends is told as Unknown or Unsent before Close returns ctx's error.
+// Close accepts no more messages, waits for outcomes as Flush does, and closes the connection. If
+// ctx ends first, messages in flight are reported as Unknown or Unsent before Close returns ctx's
+// error.
 func (p *Publisher[T]) Close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closing = true
@@ -192,7 +196,7 @@ func (p *Publisher[T]) Close(ctx context.Context) error {
 	return err
 }
 
-// wait waits for ok with p.mu held.
+// wait waits until ok returns true. p.mu is held.
 func (p *Publisher[T]) wait(ctx context.Context, ok func() bool) error {
 	if ok() {
 		return nil

@@ -15,7 +15,8 @@ var (
 	errMatched = errors.New("a message came back that could not be told from it, so it may or may not have arrived")
 )
 
-// apply notes what the broker said. It returns what Notify should know. p.mu is not held.
+// apply records the broker's events. It returns the notices for Notify, and whether anything was
+// confirmed. p.mu is not held.
 func (p *Publisher[T]) apply(events []Event) (notices []Notice, confirmed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -46,8 +47,8 @@ func (p *Publisher[T]) apply(events []Event) (notices []Notice, confirmed bool) 
 	return notices, confirmed
 }
 
-// confirm gives seq its outcome, with multiple also all before it that have none. last is the
-// number of the last message sent.
+// confirm sets the outcome of seq and, if multiple is set, of all messages before it that have
+// none. last is the number of the last message sent.
 func (w *window[T]) confirm(seq, last uint64, multiple bool, kind OutcomeKind, err error) {
 	if !multiple {
 		w.confirmOne(seq, last, kind, err)
@@ -62,7 +63,8 @@ func (w *window[T]) confirm(seq, last uint64, multiple bool, kind OutcomeKind, e
 	}
 }
 
-// confirmOne looks where seq is when no message between was refused on the spot, and before.
+// confirmOne first looks where seq is if no message in between was refused locally, then before
+// that place.
 func (w *window[T]) confirmOne(seq, last uint64, kind OutcomeKind, err error) {
 	if seq > last || w.next-w.open <= last-seq {
 		return
@@ -90,10 +92,10 @@ func (w *window[T]) confirmed(e *entry[T], kind OutcomeKind, err error) {
 	}
 }
 
-// markReturned finds the message that the broker returned. It names it by its content alone: the
-// same target, id, number of headers and body. Two that are alike in all of that were routed alike,
-// and returns come in the order of publishing, so the search begins behind the last one and in the
-// usual case ends at once.
+// markReturned finds the message that the broker returned. The broker identifies it only by its
+// content: the target, id, number of headers and body. Two messages that are equal in all of these
+// were routed alike. Returns arrive in the order of publishing, so the search starts after the last
+// returned message and usually ends at once.
 func (w *window[T]) markReturned(r *Event) {
 	for _, alike := range [...]func(*entry[T], *Event) bool{same[T], similar[T]} {
 		for _, from := range [...]uint64{max(w.returned, w.open), w.open} {
@@ -106,7 +108,7 @@ func (w *window[T]) markReturned(r *Event) {
 			}
 		}
 	}
-	// It must be one of them, and calling it confirmed would lose it.
+	// It must be one of them; reporting it as confirmed would lose it.
 	for pos := w.open; pos < w.next; pos++ {
 		w.at(pos).doubtful = true
 	}
@@ -116,12 +118,12 @@ func same[T any](e *entry[T], r *Event) bool {
 	return similar(e, r) && e.message.MessageID == r.Message.MessageID && headerCount(e.message) == headerCount(r.Message)
 }
 
-// similar leaves out what interceptors on the broker may change.
+// similar ignores properties that broker interceptors may change.
 func similar[T any](e *entry[T], r *Event) bool {
 	return e.target == r.Target && bytes.Equal(e.message.Body, r.Message.Body)
 }
 
-// headerCount leaves out BCC, which the broker takes off.
+// headerCount ignores BCC, which the broker removes.
 func headerCount(m *message.Message) int {
 	n := len(m.Headers)
 	if _, has := m.Headers["BCC"]; has {

@@ -41,8 +41,8 @@ func (p *Publisher[T]) run(ctx context.Context, ch Channel) {
 	}
 }
 
-// receive applies what the channel says until it ends, or says nothing for too long. It reports
-// whether anything was confirmed.
+// receive applies events of the channel until the channel ends or is silent for too long. It
+// reports whether anything was confirmed.
 func (p *Publisher[T]) receive(ctx context.Context, ch Channel) (progress bool, silent error) {
 	var events []Event
 	for {
@@ -67,15 +67,15 @@ func (p *Publisher[T]) receive(ctx context.Context, ch Channel) (progress bool, 
 	}
 }
 
-// silent reports whether something is in flight of which the broker has not spoken for too long.
+// silent reports whether the broker has been silent for too long about messages in flight.
 func (p *Publisher[T]) silent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.window.flying > 0 && !p.blocked && time.Since(p.heard) >= p.o.ConfirmTimeout
 }
 
-// channelLost decides what becomes of what was in flight on a channel that is gone. It reports
-// whether one of the messages was at fault.
+// channelLost decides the outcome of the messages that were in flight on a lost channel. It reports
+// whether one of the messages was the cause.
 func (p *Publisher[T]) channelLost(cause error) (refused bool) {
 	p.mu.Lock()
 	p.channel = nil
@@ -107,9 +107,9 @@ func (p *Publisher[T]) channelLost(cause error) (refused bool) {
 	return refused
 }
 
-// findRefused finds the message that the broker ended the channel for, and marks as tried those
-// that it may have processed: all before that one, or all in flight when it cannot be told which it
-// was. The broker ignores what follows the one at fault.
+// findRefused finds the message that made the broker close the channel. It marks as tried the
+// messages that the broker may have processed: all before that one, or all in flight when it cannot
+// be identified. The broker ignores the messages after the refused one.
 func (p *Publisher[T]) findRefused(cause error) (refused bool) {
 	w := &p.window
 	var refusal *Refusal
@@ -142,8 +142,8 @@ func lostBefore(cause error) error {
 	return fmt.Errorf("not confirmed, so it may or may not have arrived: %w", cause)
 }
 
-// restore opens a new channel. After a loss it tries at once; when that fails, or the last channel
-// confirmed nothing, it pauses first.
+// restore opens a new channel. After a loss it tries at once. It pauses first if that fails, or if
+// the last channel confirmed nothing.
 func (p *Publisher[T]) restore(ctx context.Context, cause error, attempts *reconnect.Series) (Channel, error) {
 	ch, err := reconnect.Open(ctx, attempts, cause, p.dialer.Open, func(f reconnect.Failure) {
 		p.notify(Notice{Kind: NoticeRetry, Err: f.Err, Attempt: f.Attempt, Wait: f.Wait})
@@ -157,7 +157,7 @@ func (p *Publisher[T]) restore(ctx context.Context, cause error, attempts *recon
 	return nil, fmt.Errorf("publish: %w", errors.Join(ErrLost, err))
 }
 
-// finish ends the publisher: nothing will be sent any more.
+// finish ends the publisher: nothing more will be sent.
 func (p *Publisher[T]) finish(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

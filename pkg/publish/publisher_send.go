@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// send hands over what waits, as far as it may go now. It never waits for another sender: that one
-// finds what was added.
+// send hands over the waiting messages that may be sent now. It never waits for another sender,
+// which picks up the messages added meanwhile.
 func (p *Publisher[T]) send() {
 	for p.sendable() && p.sending.TryLock() {
 		for p.sendOne() {
@@ -23,7 +23,7 @@ func (p *Publisher[T]) sendable() bool {
 	return p.ready()
 }
 
-// ready reports whether a message may go now. p.mu is held.
+// ready reports whether a message may be sent now. p.mu is held.
 func (p *Publisher[T]) ready() bool {
 	w := &p.window
 	for w.next < w.tail && w.at(w.next).kind != 0 { // resolved before it was sent again
@@ -32,7 +32,8 @@ func (p *Publisher[T]) ready() bool {
 	return p.channel != nil && !p.blocked && w.next < w.tail && (p.oneByOne == 0 || w.flying == 0)
 }
 
-// sendOne hands over the next message. It is false when there is none to go now. p.sending is held.
+// sendOne hands over the next message. It returns false when none may be sent now. p.sending is
+// held.
 func (p *Publisher[T]) sendOne() bool {
 	p.mu.Lock()
 	if !p.ready() {
@@ -81,7 +82,7 @@ func (p *Publisher[T]) sendOne() bool {
 	return true
 }
 
-// deliver calls settle with outcomes until there will be no more.
+// deliver calls settle with outcomes until no more will follow.
 func (p *Publisher[T]) deliver() {
 	defer close(p.ended)
 	var batch []Outcome[T]

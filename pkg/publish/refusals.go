@@ -8,20 +8,21 @@ import (
 )
 
 const (
-	// refusalLasts is how long a refusal holds for messages that are alike, before one of them asks
-	// the broker again: a permission may be granted, or an exchange declared, while a publisher runs.
+	// refusalLasts is how long a refusal applies to similar messages, before one of them is sent to
+	// the broker again: a permission may be granted, or an exchange declared, while a publisher
+	// runs.
 	refusalLasts = 5 * time.Second
-	// maxRefusals bounds how many are remembered.
+	// maxRefusals limits how many refusals are remembered.
 	maxRefusals = 64
 )
 
-// refusals are what the broker refused a short time ago, the newest last.
+// refusals are the broker's recent refusals, newest last.
 type refusals []struct {
 	*Refusal
 	until time.Time
 }
 
-// add remembers a refusal that concerns more than one message.
+// add remembers a refusal that applies to more than one message.
 func (r *refusals) add(x *Refusal) {
 	if x.Alike == nil {
 		return
@@ -35,7 +36,7 @@ func (r *refusals) add(x *Refusal) {
 	}{x, time.Now().Add(refusalLasts)})
 }
 
-// match returns the refusal that holds for a message, nil for none.
+// match returns the refusal that applies to a message; nil if there is none.
 func (r *refusals) match(t Target, m *message.Message) error {
 	if len(*r) == 0 {
 		return nil

@@ -2,7 +2,7 @@ package publish
 
 import "github.com/msgctl/msgctl/pkg/message"
 
-// entry is one message without outcome, or whose outcome was not told yet.
+// entry is a message that has no outcome yet, or whose outcome has not been reported.
 type entry[T any] struct {
 	tag     T
 	target  Target
@@ -10,16 +10,16 @@ type entry[T any] struct {
 	seq     uint64 // on the present channel; 0 when it was not handed to it
 	kind    OutcomeKind
 	err     error
-	// back has the reason when the broker returned it; its confirm is still to come.
+	// back is the reason when the broker returned the message; the confirm is still to come.
 	back error
-	// tried says that a broker may have it from an earlier channel.
+	// tried reports whether a broker may have the message from an earlier channel.
 	tried bool
-	// doubtful says that a return could not be told from this message's.
+	// doubtful reports whether a return could not be distinguished from one of this message.
 	doubtful bool
 }
 
-// window is a ring of entries in the order of publishing. Positions count from 0 and never fall:
-// head <= open <= next <= tail.
+// window is a ring of entries in the order of publishing. Positions count from 0 and never
+// decrease: head <= open <= next <= tail.
 type window[T any] struct {
 	ring  []entry[T]
 	bytes int    // of all bodies
@@ -27,9 +27,10 @@ type window[T any] struct {
 	open  uint64 // the oldest without outcome
 	next  uint64 // the oldest to be handed to the channel
 	tail  uint64 // behind the youngest
-	// returned is behind the last entry that came back: returns come in the order of publishing.
+	// returned is just after the last entry that was returned: returns arrive in the order of
+	// publishing.
 	returned uint64
-	// flying is how many were handed to the present channel and have no outcome.
+	// flying is the number of messages handed to the present channel that have no outcome.
 	flying int
 }
 
@@ -44,7 +45,7 @@ func (w *window[T]) push(e entry[T]) {
 	w.bytes += len(e.message.Body)
 }
 
-// resolve gives an entry its outcome.
+// resolve sets the outcome of an entry.
 func (w *window[T]) resolve(e *entry[T], kind OutcomeKind, err error) {
 	if e.seq != 0 {
 		w.flying--
@@ -52,7 +53,7 @@ func (w *window[T]) resolve(e *entry[T], kind OutcomeKind, err error) {
 	e.kind, e.err = kind, err
 }
 
-// advance moves open behind everything that has an outcome.
+// advance moves open past all entries that have an outcome.
 func (w *window[T]) advance() {
 	for w.open < w.tail && w.at(w.open).kind != 0 {
 		w.open++
@@ -61,7 +62,7 @@ func (w *window[T]) advance() {
 	w.returned = max(w.returned, w.open)
 }
 
-// take appends the outcomes that can be told to into, and forgets their entries.
+// take appends the outcomes that can be reported to into, and removes their entries.
 func (w *window[T]) take(into []Outcome[T]) []Outcome[T] {
 	for ; w.head < w.open; w.head++ {
 		e := w.at(w.head)

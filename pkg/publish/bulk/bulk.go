@@ -1,11 +1,11 @@
-// Package bulk publishes many messages in order: read one after the other from a source, each
-// confirmed, with a window of them under way, a circuit breaker, and a journal with which a run
-// that was killed goes on where it was.
+// Package bulk publishes many messages in order. It reads them one by one from a source and waits
+// for each confirm, with a window of messages in flight, a circuit breaker, and a journal from
+// which a run that was killed can resume.
 //
-// What it guarantees: every item has exactly one outcome in the report. Items that were confirmed
-// before a loss of the connection are not sent again; those under way are, with the same message,
-// so that a consumer sees them at least once and in order apart from the repeats. A run that is
-// killed and resumed repeats at most what was under way.
+// Every item has exactly one outcome in the report. Items confirmed before a lost connection are
+// not sent again. Items in flight are sent again with the same message, so a consumer sees them at
+// least once, and in order apart from the repeats. A run that is killed and resumed repeats at most
+// the items that were in flight.
 package bulk
 
 import (
@@ -13,25 +13,25 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Item is one thing to publish, or why it cannot be.
+// Item is one message to publish, or the reason why there is none.
 type Item struct {
-	// Line is its number in the source, from 1, and End where the source goes on behind it, in
-	// bytes.
+	// Line is the item's line number in the source, from 1. End is the offset in bytes at which the
+	// source continues after it.
 	Line, End int64
-	// ID names it in the report.
+	// ID identifies the item in the report.
 	ID      string
 	Target  publish.Target
 	Message *message.Message
-	// With comes back in the item's Result.
+	// With is returned in the item's Result.
 	With any
-	// Err says why there is no message.
+	// Err says why there is no message; nil if there is one.
 	Err error
 }
 
-// Source returns one item after the other, and io.EOF behind the last.
+// Source returns the next item, or io.EOF after the last.
 type Source func() (Item, error)
 
-// Outcome says what became of an item.
+// Outcome is the outcome of an item.
 type Outcome string
 
 // The outcomes.
@@ -53,13 +53,13 @@ type Result struct {
 	Line    int64
 	ID      string
 	Outcome Outcome
-	// With is the item's.
+	// With is copied from the item.
 	With any
-	// Err says why it failed; nil for Confirmed, Delayed and Unrouted.
+	// Err says why the item failed; nil for Confirmed, Delayed and Unrouted.
 	Err error
 }
 
-// Counts has how many items had which outcome.
+// Counts has the number of items for each outcome.
 type Counts struct {
 	Confirmed int64 `json:"confirmed"`
 	Delayed   int64 `json:"delayed,omitempty"`
@@ -92,51 +92,52 @@ func (c *Counts) add(o Outcome) {
 	}
 }
 
-// Done is how many items are where they were to go, as far as that can be known.
+// Done returns the number of items that did not fail.
 func (c *Counts) Done() int64 { return c.Confirmed + c.Delayed + c.Unrouted }
 
-// Failed is how many items are not where they were to go.
+// Failed returns the number of items that failed, were not sent, or have an unknown outcome.
 func (c *Counts) Failed() int64 { return c.Returned + c.Rejected + c.Unknown + c.Invalid + c.Unsent }
 
-// Total is how many items had an outcome.
+// Total returns the number of items that have an outcome.
 func (c *Counts) Total() int64 { return c.Done() + c.Failed() }
 
-// maxFailures bounds the failures that a report names.
+// maxFailures limits how many failures a report lists.
 const maxFailures = 20
 
-// Report is what a run did.
+// Report is the result of a run.
 type Report struct {
 	Counts
-	// Failures are the first of those that failed.
+	// Failures are the first items that failed.
 	Failures []Result
-	// Line is up to where everything has an outcome that stays: confirmed, or failed for good. A
-	// resumed run goes on behind it.
+	// Line is the last line up to which every item has a final outcome: confirmed, or failed for
+	// good. A resumed run continues after it.
 	Line int64
-	// Repeats is how many messages were sent a second time after a lost connection.
+	// Repeats is how many messages were sent again after a lost connection.
 	Repeats int64
-	// Stopped says that StopOnError ended the run.
+	// Stopped reports whether StopOnError ended the run.
 	Stopped bool
 }
 
-// Options say how to run.
+// Options configure a run.
 type Options struct {
 	Source    Source
 	Dialer    publish.Dialer
 	Publisher publish.PublisherOptions
 	Breaker   publish.BreakerOptions
-	// StopOnError ends the run at the first item that fails: nothing is sent any more, what is
-	// under way is settled.
+	// StopOnError ends the run at the first item that fails: no more messages are sent, and those
+	// in flight are settled.
 	StopOnError bool
-	// Delayed says that the messages go to a delayed-message exchange, which returns what it has
-	// taken: it cannot know yet whether a queue will get it.
+	// Delayed reports whether the messages go to a delayed-message exchange. Such an exchange
+	// returns messages that it has accepted, because it cannot know yet whether a queue will
+	// receive them.
 	Delayed bool
-	// AllowUnroutable says that a message that reaches no queue has not failed.
+	// AllowUnroutable accepts messages that reach no queue: they do not count as failed.
 	AllowUnroutable bool
-	// Journal notes how far the run is; nil for none.
+	// Journal records the progress of the run; nil for none.
 	Journal *Journal
-	// Earlier is where a resumed run begins.
+	// Earlier is the report at which a resumed run starts.
 	Earlier Report
-	// Settled is told every result, in order but for the invalid, from one goroutine at a time; nil
-	// is told nothing.
+	// Settled is called with every result, from one goroutine at a time; it may be nil. Results are
+	// in order, except those of invalid items.
 	Settled func(Result)
 }

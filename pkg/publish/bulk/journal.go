@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// journalEvery is how often a journal is written to at most, and how often it is forced to the
-// disk.
+// journalEvery is the minimum interval between writes to a journal, journalSync that between syncs
+// to disk.
 const (
 	journalEvery = 20 * time.Millisecond
 	journalSync  = time.Second
 )
 
-// Journal is a file that knows how far a run is. It survives the death of the program: what is in
-// it was written to the system before, and once a second to the disk. A line that was cut short by
+// Journal is a file that records the progress of a run. It survives the death of the program:
+// entries are handed to the operating system, and synced to disk once a second. A line cut short by
 // a crash is ignored.
 type Journal struct {
 	f       *os.File
@@ -27,33 +27,33 @@ type Journal struct {
 	synced  time.Time
 }
 
-// Header is the journal's first line: which run it is about.
+// Header is the journal's first line, which identifies the run.
 type Header struct {
 	FormatVersion string `json:"msgctl_journal"`
-	// Source names what is published, Check tells whether it is still the same.
+	// Source names the source; Check detects whether it has changed.
 	Source string `json:"source"`
 	Check  string `json:"check"`
-	// Series makes the ids of events, so that a line that is sent again has the same id. Type is
-	// the events' type.
+	// Series makes the event ids, so that a line that is sent again has the same id. Type is the
+	// event type.
 	Series string `json:"series"`
 	Type   string `json:"type,omitempty"`
 }
 
-// journalVersion is that of the format.
+// journalVersion is the version of the format.
 const journalVersion = "1"
 
-// progress is every further line: everything up to Line has its outcome.
+// progress is the form of every other line: everything up to Line has an outcome.
 type progress struct {
 	Line   int64  `json:"line"`
 	End    int64  `json:"end"`
 	Counts Counts `json:"counts"`
 }
 
-// ErrNoJournal says that there is nothing to resume.
+// ErrNoJournal is wrapped when there is no journal to resume from.
 var ErrNoJournal = errors.New("there is no journal")
 
-// CreateJournal begins a journal. It is an error when the file exists (wrapping os.ErrExist): an
-// earlier run has not ended well.
+// CreateJournal creates a journal. The error wraps os.ErrExist if the file exists: an earlier run
+// did not complete.
 func CreateJournal(name string, h Header) (*Journal, error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -68,8 +68,9 @@ func CreateJournal(name string, h Header) (*Journal, error) {
 	return j, j.sync()
 }
 
-// ResumeJournal opens the journal of a run that did not end, and returns how far it came: the
-// report has Line and the counts.
+// ResumeJournal opens the journal of an incomplete run. It returns the header, a report with Line
+// and the counts, and the offset in the source at which to continue. The error wraps ErrNoJournal
+// if there is no file of that name.
 func ResumeJournal(name string) (*Journal, Header, Report, int64, error) {
 	var h Header
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
@@ -93,7 +94,8 @@ func ResumeJournal(name string) (*Journal, Header, Report, int64, error) {
 	return &Journal{f: f}, h, Report{Counts: last.Counts, Line: last.Line}, last.End, nil
 }
 
-// readJournal returns the header, the last whole line, and how many bytes are whole.
+// readJournal returns the header, the last complete line, and the size of all complete lines in
+// bytes.
 func readJournal(r io.Reader) (h Header, last progress, whole int64, err error) {
 	lines := bufio.NewReader(r)
 	for n := 0; ; n++ {
@@ -119,7 +121,7 @@ func readJournal(r io.Reader) (h Header, last progress, whole int64, err error) 
 	}
 }
 
-// note writes how far the run is, not too often unless it is the last time.
+// note records the progress of the run. It limits how often it writes, unless final is set.
 func (j *Journal) note(p progress, final bool) error {
 	now := time.Now()
 	if p.End == 0 || !final && now.Sub(j.written) < journalEvery {
@@ -154,7 +156,7 @@ func (j *Journal) sync() error {
 	return nil
 }
 
-// Close closes the journal; with remove, because everything is done, it is gone.
+// Close closes the journal. If remove is set, because the run is complete, it deletes the file.
 func (j *Journal) Close(remove bool) error {
 	name := j.f.Name()
 	err := j.f.Close()

@@ -8,19 +8,19 @@ import (
 	"io"
 )
 
-// MaxLine bounds one line: the largest message that a broker of any supported line takes by
-// default.
+// MaxLine limits the length of a line, in bytes: it is the largest default message size limit of
+// any supported broker version.
 const MaxLine = 128 << 20
 
-// TooLongError says that a line was longer than Most, which is MaxLine; it was skipped.
+// TooLongError reports a line longer than Most, which is MaxLine. The line was skipped.
 type TooLongError struct{ Line, Most int64 }
 
-// Error names the line.
+// Error names the line and the limit.
 func (e *TooLongError) Error() string {
 	return fmt.Sprintf("line %d is longer than %d bytes", e.Line, e.Most)
 }
 
-// Lines reads lines and knows where they are. Empty lines are left out, but counted.
+// Lines reads lines and tracks their position. It skips empty lines but counts them.
 type Lines struct {
 	r    *bufio.Reader
 	line int64
@@ -29,19 +29,21 @@ type Lines struct {
 	long []byte // what a line has before the part in r's buffer
 }
 
-// NewLines reads from r, which stands at line and byte: both 0 for the beginning.
+// NewLines returns a reader of lines from r, which is positioned after line number line, at offset
+// end in bytes. Both are 0 at the beginning.
 func NewLines(r io.Reader, line, end int64) *Lines {
 	return &Lines{r: bufio.NewReaderSize(r, 256<<10), line: line, end: end, most: MaxLine}
 }
 
-// Line returns the number of the last line read, from 1, and End where the next one begins.
+// Line returns the number of the last line read, from 1.
 func (l *Lines) Line() int64 { return l.line }
 
-// End is the position behind the last line read.
+// End returns the offset in bytes just after the last line read.
 func (l *Lines) End() int64 { return l.end }
 
-// Next returns the next line that is not empty, without its end. It is valid until the next call.
-// The error is io.EOF, a *TooLongError after which reading can go on, or the reader's.
+// Next returns the next non-empty line, without its line ending. The line is valid until the next
+// call. The error is io.EOF, a *TooLongError, after which reading can continue, or that of the
+// underlying reader.
 func (l *Lines) Next() ([]byte, error) {
 	for {
 		line, err := l.next()
@@ -83,7 +85,7 @@ func (l *Lines) next() ([]byte, error) {
 	}
 }
 
-// Skip reads past lines until line, for a source that cannot be positioned.
+// Skip reads up to and including the given line, for a source that cannot seek.
 func (l *Lines) Skip(line int64) error {
 	var long *TooLongError
 	for l.line < line {
@@ -94,7 +96,7 @@ func (l *Lines) Skip(line int64) error {
 	return nil
 }
 
-// Rest returns all that follows the last line, which may not be more than most bytes.
+// Rest returns everything after the last line. It is an error if that is more than most bytes.
 func (l *Lines) Rest(most int64) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(l.r, most+1))
 	if err == nil && int64(len(text)) > most {

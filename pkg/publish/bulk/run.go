@@ -10,11 +10,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// tag is what a run knows of a message under way.
+// tag is what a run records about a message in flight.
 type tag struct {
 	line, end int64
 	id        string
-	// invalid is how many invalid items came right before it.
+	// invalid is the number of invalid items immediately before this message.
 	invalid int64
 	done    func(error)
 	with    any
@@ -38,8 +38,8 @@ type bulkRun struct {
 	journal error
 }
 
-// Run publishes everything that the source has. The report is true whatever the error says: why the
-// source, the broker or the journal failed, or ctx's.
+// Run publishes every message of the source. The error says why the source, the broker or the
+// journal failed, or is that of ctx. The report is valid even if the error is not nil.
 func Run(ctx context.Context, o Options) (Report, error) {
 	sending, stop := context.WithCancel(ctx)
 	defer stop()
@@ -64,7 +64,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	return r.report, errors.Join(err, r.journal)
 }
 
-// next returns the next message, when it may go.
+// next returns the next message, once it may be sent.
 func (r *bulkRun) next(ctx context.Context) (pipeline.BulkItem[tag], error) {
 	var none pipeline.BulkItem[tag]
 	item, err := r.o.Source()
@@ -89,9 +89,9 @@ func (r *bulkRun) next(ctx context.Context) (pipeline.BulkItem[tag], error) {
 	return pipeline.BulkItem[tag]{Target: item.Target, Message: item.Message, Tag: t}, nil
 }
 
-// probe sends no more messages at first than open the breaker, and the rest when all of these have
-// an outcome: a target that takes nothing from the beginning, the usual case, is found out by them,
-// and not by a whole window.
+// probe first sends only as many messages as open the breaker, and the rest once all of these have
+// an outcome. A target that accepts nothing from the start, the usual case, is then detected by
+// these messages and not by a whole window.
 type probe struct {
 	first   int64 // so many go ahead
 	sent    int64
@@ -103,7 +103,7 @@ func newProbe(o publish.BreakerOptions) probe {
 	return probe{first: int64(cmp.Or(o.Failures, publish.DefaultBreakerFailures)), all: make(chan struct{})}
 }
 
-// wait waits until one more message may go.
+// wait waits until one more message may be sent.
 func (p *probe) wait(ctx context.Context) error {
 	if p.first >= 0 && p.sent == p.first {
 		select {
@@ -116,7 +116,7 @@ func (p *probe) wait(ctx context.Context) error {
 	return nil
 }
 
-// settle is for the goroutine that is told outcomes.
+// settle is called by the goroutine that receives outcomes.
 func (p *probe) settle(n int) {
 	before := p.settled
 	if p.settled += int64(n); before < p.first && p.settled >= p.first {
@@ -124,7 +124,7 @@ func (p *probe) settle(n int) {
 	}
 }
 
-// refuse reports an item of which no message could be made.
+// refuse reports an item that has no message.
 func (r *bulkRun) refuse(item Item) {
 	r.invalid++
 	r.mu.Lock()
@@ -132,7 +132,7 @@ func (r *bulkRun) refuse(item Item) {
 	r.tell(Result{item.Line, item.ID, Invalid, item.With, item.Err})
 }
 
-// unsent reports a message that could not be handed over, unless the run was told to end.
+// unsent reports a message that could not be sent, unless the run was told to end.
 func (r *bulkRun) unsent(ctx context.Context, t tag, err error) {
 	if ctx.Err() != nil {
 		return
@@ -142,7 +142,7 @@ func (r *bulkRun) unsent(ctx context.Context, t tag, err error) {
 	r.tell(Result{t.line, t.id, Unsent, t.with, err})
 }
 
-// settle takes outcomes, in order.
+// settle processes outcomes, in order.
 func (r *bulkRun) settle(batch []publish.Outcome[tag]) {
 	r.results = r.results[:0]
 	for i := range batch {
@@ -174,8 +174,8 @@ func (r *bulkRun) settle(batch []publish.Outcome[tag]) {
 	}
 }
 
-// advance moves the line up to which everything is settled for good. A resumed run tries again what
-// has no such outcome, and what ended a run that stops on errors. r.mu is held.
+// advance moves the line up to which every item has a final outcome. A resumed run retries items
+// without one, and the item that ended a run with StopOnError. r.mu is held.
 func (r *bulkRun) advance(x Result, t *tag) {
 	if x.Outcome == Unknown || x.Outcome == Unsent || r.o.StopOnError && x.Outcome.failed() {
 		r.frozen = true
@@ -188,7 +188,7 @@ func (r *bulkRun) advance(x Result, t *tag) {
 	r.report.Line, r.end = t.line, t.end
 }
 
-// tell counts a result. r.mu is held.
+// tell counts a result and reports it. r.mu is held.
 func (r *bulkRun) tell(x Result) {
 	r.report.add(x.Outcome)
 	if x.Outcome.failed() {

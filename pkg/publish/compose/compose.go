@@ -1,11 +1,11 @@
-// Package compose makes messages to be published of texts that somebody wrote: events of a
-// catalogue (Events), or bytes as they are (Raw).
+// Package compose makes messages from texts: events of a catalogue (Events), or arbitrary bytes
+// (Raw).
 //
-// A text is a payload, or a whole event: an envelope. Events checks it against its schema, completes
-// what the text does not say (id, time, aggregate, the metadata that are asked for), fills in the
-// routing key, and writes it in the format of its type. What is wrong with a text is an
-// *InvalidError with pointers into that text. Nothing is sent, and the bytes of a text become part
-// of the message: they must not be changed afterwards.
+// A text is a payload or an envelope, which is a whole event. Events checks it against its schema,
+// adds what the text omits (id, time, aggregate, requested metadata), fills in the routing key, and
+// encodes it in the format of its type. An invalid text is reported as an *InvalidError with
+// pointers into that text. The package sends nothing. The bytes of a text become part of the
+// message, so they must not be changed afterwards.
 package compose
 
 import (
@@ -18,31 +18,31 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Composer makes a message of a text.
+// Composer makes a message from a text.
 type Composer interface {
-	// Compose returns what is to be published. id and now are for what the text itself does not
-	// tell. An *InvalidError says what is wrong with the text.
+	// Compose returns the message to publish. id and now are used where the text does not specify
+	// them. The error is an *InvalidError if the text is invalid.
 	Compose(text []byte, id string, now time.Time) (Message, error)
 }
 
-// Message is one message with what is said about it.
+// Message is a message to publish, with its event and span.
 type Message struct {
 	Target  publish.Target
 	Message *message.Message
 	// Event is nil for bytes without a type.
 	Event *event.Envelope
-	// Span is nil where none was begun.
+	// Span is nil if none was started.
 	Span Span
 }
 
-// Span is the span of a message.
+// Span is the trace span of a message.
 type Span interface {
-	// Attach writes the context of the span into the message.
+	// Attach writes the span's context into the message.
 	Attach(m *message.Message)
 }
 
-// Begin begins the span of a message, nil for none. key is nil where it is no template, metadata where
-// there is no event.
+// Begin starts the span of a message. It may return nil for none. key is nil if the routing key is
+// not a template; metadata is nil if there is no event.
 type Begin func(to publish.Target, key *event.KeyTemplate, metadata *event.Metadata) Span
 
 func (b Begin) begin(to publish.Target, key *event.KeyTemplate, metadata *event.Metadata) Span {
@@ -58,14 +58,14 @@ func attach(s Span, m *message.Message) {
 	}
 }
 
-// InvalidError is a text that cannot be published.
+// InvalidError reports a text that cannot be published.
 type InvalidError struct {
-	// Type is that of the event, "" where it is not known.
+	// Type is the event type; "" if it is not known.
 	Type       string
 	Violations []event.Violation
-	// Text is what the violations' pointers point into.
+	// Text is the text into which the violations' pointers point.
 	Text []byte
-	// Untyped reports that the text does not name a type where each must: it may be a payload.
+	// Untyped reports whether the text names no type where one is required: it may be a payload.
 	Untyped bool
 }
 

@@ -11,26 +11,28 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// HeaderDelay says for how many milliseconds a delayed-message exchange keeps a message.
+// HeaderDelay is the header that tells a delayed-message exchange how many milliseconds to hold a
+// message.
 const HeaderDelay = "x-delay"
 
-// ErrDelayHeader is that HeaderDelay is given as a header: Decoration.Delay writes it.
+// ErrDelayHeader is returned when HeaderDelay is given as a header: Decoration.Delay sets it.
 var ErrDelayHeader = errors.New("header x-delay is set by the delay of the message")
 
-// Decoration is what is added to every message that is composed.
+// Decoration is what every composed message gets in addition.
 type Decoration struct {
-	// Headers are added, but do not replace those of the event's format.
+	// Headers are added. They do not replace headers of the event's format.
 	Headers  message.Table
 	Priority uint8
-	// Explicit says that Priority is set although it is 0, which quorum queues of 4.3 rank below none.
+	// Explicit reports whether Priority is set although it is 0. Quorum queues of 4.3 rank 0 below
+	// no priority.
 	Explicit bool
-	// Expiration is how long the message may wait in a queue, 0 forever.
+	// Expiration is how long the message may wait in a queue; 0 means no limit.
 	Expiration time.Duration
-	// Delay is how long a delayed-message exchange keeps the message, 0 for not at all.
+	// Delay is how long a delayed-message exchange holds the message; 0 means no delay.
 	Delay time.Duration
 }
 
-// Table returns the headers that are added, with that of the delay.
+// Table returns the headers to add, including that of the delay.
 func (d Decoration) Table() message.Table {
 	if d.Delay == 0 {
 		return d.Headers
@@ -60,8 +62,8 @@ func (d Decoration) apply(m *message.Message) {
 	m.Headers = all
 }
 
-// ParseHeaders reads NAME=VALUE: a whole number, true and false have their types, all else is a
-// text.
+// ParseHeaders parses NAME=VALUE pairs. Whole numbers, true and false get their own types; any
+// other value is a string.
 func ParseHeaders(list []string) (message.Table, error) {
 	headers := message.Table{}
 	for _, h := range list {

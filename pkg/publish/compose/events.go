@@ -11,27 +11,28 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Events composes events of a catalogue, each checked against its schema.
+// Events is a Composer of events of a catalogue. It checks each against its schema.
 type Events struct {
 	Catalogue *event.Catalogue
-	// Type is the type of all events; nil when each text is a whole event that names its own.
+	// Type is the type of all events. If it is nil, each text is a whole event that names its own
+	// type.
 	Type *event.Type
-	// VHost is where they are published; an event of another vhost is an *InvalidError.
+	// VHost is where the events are published. An event of another vhost is an *InvalidError.
 	VHost string
-	// Metadata wins over what an event says of itself, field by field, where it is not empty; so
-	// does AggregateID.
+	// Metadata overrides the event's own metadata, field by field, where it is not empty.
+	// AggregateID does the same.
 	Metadata    event.Metadata
 	AggregateID string
-	// Format is "" for that of the event's type.
+	// Format is the format of the events; "" means that of the event's type.
 	Format     event.Format
 	AppID      string
 	Decoration Decoration
-	// Begin begins a span for each message; nil for none.
+	// Begin starts a span for each message; nil for none.
 	Begin Begin
 }
 
-// Compose implements Composer. A payload becomes an event of the type; a whole event keeps what it
-// says of itself.
+// Compose implements Composer. A payload becomes an event of the type. A whole event keeps its own
+// values.
 func (m *Events) Compose(text []byte, id string, now time.Time) (Message, error) {
 	draft, whole, err := m.draft(text)
 	if err != nil {
@@ -65,7 +66,7 @@ func (m *Events) Compose(text []byte, id string, now time.Time) (Message, error)
 	return m.message(t, draft)
 }
 
-// draft reads a whole event, or makes one of a payload.
+// draft parses a whole event, or makes one from a payload.
 func (m *Events) draft(text []byte) (e *event.Envelope, whole bool, err error) {
 	if m.Type != nil && !event.IsEnvelope(text) {
 		return &event.Envelope{EventType: m.Type.Name, Payload: bytes.TrimSpace(text)}, false, nil
@@ -103,7 +104,7 @@ func (m *Events) check(t *event.Type, e *event.Envelope, whole bool, text []byte
 	return nil
 }
 
-// applyMetadata fills the metadata of the flags in.
+// applyMetadata applies the metadata given in m.
 func (m *Events) applyMetadata(to *event.Metadata) {
 	to.CorrelationID = cmp.Or(m.Metadata.CorrelationID, to.CorrelationID)
 	to.CausationID = cmp.Or(m.Metadata.CausationID, to.CausationID)
@@ -128,7 +129,7 @@ func (m *Events) message(t *event.Type, e *event.Envelope) (Message, error) {
 	return Message{Target: to, Message: msg, Event: e, Span: span}, nil
 }
 
-// asInvalid makes the one violation of an error about the form of an event.
+// asInvalid converts an error about the form of an event into an *InvalidError with one violation.
 func asInvalid(typ string, err error, text []byte, whole bool) error {
 	var form *event.FormatError
 	if !errors.As(err, &form) {

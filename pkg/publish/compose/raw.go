@@ -9,16 +9,17 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Raw composes messages of bytes as they are.
+// Raw is a Composer that publishes bytes unchanged.
 type Raw struct {
 	Target publish.Target
-	// ID is the message id of all messages; "" for the one that Compose is given.
+	// ID is the message id of all messages; "" means the id passed to Compose.
 	ID string
-	// ContentType is "" for application/json where the bytes are JSON, and none elsewhere.
+	// ContentType is the content type; "" means application/json if the bytes are JSON, otherwise
+	// none.
 	ContentType string
 	AppID       string
 	Decoration  Decoration
-	// Begin begins a span for each message; nil for none.
+	// Begin starts a span for each message; nil for none.
 	Begin Begin
 }
 
