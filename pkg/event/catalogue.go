@@ -14,39 +14,39 @@ import (
 	"github.com/msgctl/msgctl/internal/suggest"
 )
 
-// Type is the declaration of one type of events, as a topology file has it.
+// Type is the declaration of one event type, as in a topology file.
 type Type struct {
-	// Name is the eventType: order.created.
+	// Name is the eventType, such as order.created.
 	Name string
-	// Description is for people.
+	// Description is a description for people.
 	Description string
-	// VHost and Exchange are where it is published.
+	// VHost and Exchange say where events of the type are published.
 	VHost, Exchange string
-	// Key is the template of its routing key; nil stands for the name.
+	// Key is the template of the routing key; nil means the name of the type.
 	Key *KeyTemplate
-	// AggregateType, and AggregateID, the JSON Pointer of the id in the payload. Both "" for events
-	// without.
+	// AggregateType is the type of the aggregate. AggregateID is the JSON Pointer of its id in the
+	// payload. Both are "" for events without an aggregate.
 	AggregateType, AggregateID string
-	// Version of the payload's form. 0 stands for 1.
+	// Version is the version of the payload's form. 0 means 1.
 	Version int64
-	// Format in which it is published; "" stands for FormatEnvelope.
+	// Format is the format in which events are published; "" means FormatEnvelope.
 	Format Format
-	// Schema of the payload, as JSON; nil when SchemaFile names a file, or when any payload is
-	// right.
+	// Schema is the JSON Schema of the payload. It is nil when SchemaFile names a file, or when any
+	// payload is valid.
 	Schema json.RawMessage
 	// SchemaFile is the slash-separated path of the schema in Files.
 	SchemaFile string
-	// Files is where SchemaFile and what it refers to are read: nothing outside of it is. nil has
-	// no files.
+	// Files is the file system from which SchemaFile and the files it refers to are read. Nothing
+	// outside it is read. nil means no files.
 	Files fs.FS
-	// Examples of the payload, as JSON.
+	// Examples are example payloads, as JSON.
 	Examples []json.RawMessage
-	// At says where it is declared, for people: topology.yaml:12:3.
+	// At is the place of the declaration, for users: topology.yaml:12:3.
 	At string
 }
 
-// Catalogue is a set of types. It is safe for concurrent use; schemas are compiled when they are
-// first needed.
+// Catalogue is a set of types. It is safe for concurrent use. A schema is compiled when it is first
+// needed.
 type Catalogue struct {
 	types map[string]*entry
 	names []string
@@ -59,7 +59,8 @@ type entry struct {
 	problem error
 }
 
-// NewCatalogue makes a catalogue. Of two types with one name the first counts.
+// NewCatalogue returns a catalogue of the given types. If two types have the same name, the first
+// is used.
 func NewCatalogue(types []Type) *Catalogue {
 	c := &Catalogue{types: make(map[string]*entry, len(types))}
 	for _, t := range types {
@@ -77,10 +78,10 @@ func NewCatalogue(types []Type) *Catalogue {
 	return c
 }
 
-// Names returns the names of all types, sorted. It must not be changed.
+// Names returns the names of all types, sorted. The caller must not change the slice.
 func (c *Catalogue) Names() []string { return c.names }
 
-// Type returns a type, or an *UnknownTypeError.
+// Type returns the type of that name. The error is an *UnknownTypeError.
 func (c *Catalogue) Type(name string) (*Type, error) {
 	e, err := c.entry(name)
 	if err != nil {
@@ -96,16 +97,16 @@ func (c *Catalogue) entry(name string) (*entry, error) {
 	return nil, &UnknownTypeError{Name: name, Nearest: suggest.Nearest(name, c.names), Known: c.names}
 }
 
-// UnknownTypeError is the error for a type that the catalogue does not have.
+// UnknownTypeError is the error for a type that is not in the catalogue.
 type UnknownTypeError struct {
 	Name string
-	// Nearest is the type that was surely meant, "" when none is near.
+	// Nearest is the type that was most likely meant; "" if none is similar.
 	Nearest string
-	// Known are all types.
+	// Known has the names of all types.
 	Known []string
 }
 
-// Error names the type and the nearest.
+// Error names the type and the nearest one.
 func (e *UnknownTypeError) Error() string {
 	switch {
 	case e.Nearest != "":
@@ -116,8 +117,9 @@ func (e *UnknownTypeError) Error() string {
 	return fmt.Sprintf("event type %q is not in the catalogue", clip(e.Name))
 }
 
-// Validate checks a payload. The violations are sorted by where they are; none means that it is
-// right. The error is an *UnknownTypeError, or says why the type's schema cannot be used.
+// Validate checks a payload against the schema of its type. It returns the violations, sorted by
+// pointer; none means that the payload is valid. The error is an *UnknownTypeError, or says why the
+// schema cannot be used.
 func (c *Catalogue) Validate(name string, payload []byte) ([]Violation, error) {
 	e, err := c.entry(name)
 	if err != nil {
@@ -126,8 +128,8 @@ func (c *Catalogue) Validate(name string, payload []byte) ([]Violation, error) {
 	return e.validate(payload)
 }
 
-// Check is Validate for a whole event: its version must be the catalogue's, too. The violations'
-// pointers are those of the envelope: /payload/orderId.
+// Check validates a whole event as Validate does. In addition, its version must match the
+// catalogue's. Pointers start at the envelope: /payload/orderId.
 func (c *Catalogue) Check(v *Envelope) ([]Violation, error) {
 	e, err := c.entry(v.EventType)
 	if err != nil {
@@ -146,7 +148,7 @@ func (c *Catalogue) Check(v *Envelope) ([]Violation, error) {
 	return out, err
 }
 
-// Compile compiles all schemas and returns what is wrong with them, by type.
+// Compile compiles all schemas and returns the errors, by type.
 func (c *Catalogue) Compile() map[string]error {
 	problems := map[string]error{}
 	for _, name := range c.names {
@@ -157,8 +159,8 @@ func (c *Catalogue) Compile() map[string]error {
 	return problems
 }
 
-// Complete fills what a draft of an event lacks from its type: aggregate and version, but neither
-// id nor timestamp. The payload must be valid.
+// Complete fills in aggregate and version of a draft event from its type, but neither id nor
+// timestamp. The payload must be valid.
 func (t *Type) Complete(e *Envelope) error {
 	e.EventType = cmp.Or(e.EventType, t.Name)
 	e.Version = cmp.Or(e.Version, t.Version)

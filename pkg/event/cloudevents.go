@@ -15,22 +15,21 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// CloudEvents 1.0.2, with its AMQP binding. The binding is written for AMQP 1.0; RabbitMQ
+// CloudEvents 1.0.2, with its AMQP binding. The binding is written for AMQP 1.0. RabbitMQ
 // translates application-properties to headers and content-type to the property of that name, so
-// that is where they are in AMQP 0-9-1. correlationid, causationid and traceparent are attributes
-// of the extensions "Correlation" and "Distributed Tracing"; dataversion, aggregatetype and userid
-// are our own.
+// AMQP 0-9-1 uses those. correlationid, causationid and traceparent are attributes of the
+// extensions "Correlation" and "Distributed Tracing"; dataversion, aggregatetype and userid are
+// msgctl's own.
 const (
 	structuredType = "application/cloudevents+json; charset=utf-8"
 	specVersion    = "1.0"
-	// cePrefix is what the binding prescribes; ceAltPrefix, which JMS can carry, is understood,
-	// too.
+	// cePrefix is the prefix that the binding prescribes. ceAltPrefix, which JMS can carry, is also
+	// accepted.
 	cePrefix    = "cloudEvents:"
 	ceAltPrefix = "cloudEvents_"
 )
 
-// attributes calls yield with the attributes of the event in a stable order, but for
-// datacontenttype.
+// attributes calls yield with the event's attributes in a stable order, except datacontenttype.
 func (e *Envelope) attributes(source string, yield func(name, value string)) {
 	m := &e.Metadata
 	yield("specversion", specVersion)
@@ -49,11 +48,11 @@ func (e *Envelope) attributes(source string, yield func(name, value string)) {
 	}
 }
 
-// Attribute is one attribute of a CloudEvent, in its canonical text.
+// Attribute is one attribute of a CloudEvent, in its canonical string form.
 type Attribute struct{ Name, Value string }
 
-// Attributes returns the event's attributes as a CloudEvent, in a stable order, but for
-// datacontenttype. source says in which context it happened, where the event itself does not.
+// Attributes returns the event's attributes as a CloudEvent in a stable order, except
+// datacontenttype. source is the source attribute of an event that has none itself.
 func (e *Envelope) Attributes(source string) (list []Attribute) {
 	var own string
 	if json.Unmarshal(e.Extra["source"], &own) == nil && own != "" {
@@ -85,7 +84,7 @@ func (e *Envelope) cloudEvent(source string) []byte {
 	return w.end()
 }
 
-// ceAttribute returns an attribute of a CloudEvent in binary mode, nil when it is not there.
+// ceAttribute returns an attribute of a CloudEvent in binary mode, or nil if it is absent.
 func ceAttribute(h message.Table, name string) any {
 	if v, ok := h[cePrefix+name]; ok {
 		return v
@@ -120,7 +119,7 @@ func fromBinary(m *message.Message) (*Envelope, error) {
 	return e, e.checkCloudEvent()
 }
 
-// attributeText reads an attribute in its native type or in its canonical text.
+// attributeText returns an attribute's text, from its native type or its canonical string form.
 func attributeText(v any) (string, bool) {
 	if s, ok := message.AsString(v); ok {
 		return s, true
@@ -143,7 +142,7 @@ func isJSONType(contentType string) bool {
 	return media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json")
 }
 
-// parseCloudEvent reads the JSON format.
+// parseCloudEvent parses the JSON format.
 func parseCloudEvent(contentType string, text []byte) (*Envelope, error) {
 	if media, _, _ := strings.Cut(strings.ToLower(contentType),
 		";"); strings.TrimSpace(media) != "application/cloudevents+json" {
@@ -199,7 +198,7 @@ func (p *parser) cloudEvent(e *Envelope, name string, v gjson.Result) {
 	}
 }
 
-// setAttribute takes an attribute in its canonical text.
+// setAttribute sets an attribute from its canonical string form.
 func (e *Envelope) setAttribute(name, text string) error {
 	switch name {
 	case "specversion":
@@ -247,7 +246,7 @@ func (e *Envelope) setAttribute(name, text string) error {
 	return nil
 }
 
-// checkCloudEvent makes sure that what every CloudEvent must have is there.
+// checkCloudEvent checks that the attributes required of every CloudEvent are present.
 func (e *Envelope) checkCloudEvent() error {
 	switch {
 	case e.EventID == "":

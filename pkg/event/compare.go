@@ -6,31 +6,31 @@ import (
 	"slices"
 )
 
-// Whom a change breaks.
+// Values of Change.Breaks.
 const (
-	// BreaksConsumers: a consumer that was written for the old form may get events that it does not
-	// understand, or none at all.
+	// BreaksConsumers means that a consumer written for the old form may get events that it does
+	// not understand, or no events at all.
 	BreaksConsumers = "consumers"
-	// BreaksProducers: what a producer publishes by the old form may be refused, old events that
-	// are played again included.
+	// BreaksProducers means that events of the old form may be refused, including old events that
+	// are replayed.
 	BreaksProducers = "producers"
 )
 
 // Change is one difference between two catalogues.
 type Change struct {
 	Type string `json:"type"`
-	// Path leads to what changed: a field of the payload (items[].price), or version, exchange,
-	// key, aggregate, format of the declaration. "" for the event as a whole.
+	// Path is what changed: a field of the payload (items[].price), or version, exchange, key,
+	// aggregate or format of the declaration. It is "" for the event as a whole.
 	Path string `json:"path,omitempty"`
-	// What says what changed.
+	// What describes the change.
 	What string `json:"what"`
-	// Breaks is whom it breaks; "" for nobody.
+	// Breaks is BreaksConsumers or BreaksProducers; "" if the change breaks neither.
 	Breaks string `json:"breaks,omitempty"`
-	// Why says why it breaks them, or why it does not.
+	// Why explains why the change breaks them, or why it does not.
 	Why string `json:"why,omitempty"`
 }
 
-// Compare returns what changed from one catalogue to another, ordered by type. The error says which
+// Compare returns the changes from one catalogue to another, ordered by type. The error says which
 // schemas cannot be used.
 func Compare(from, to *Catalogue) ([]Change, error) {
 	c := comparison{steps: new(int)}
@@ -58,8 +58,8 @@ type comparison struct {
 	event   string
 	changes []Change
 	seen    map[pair]bool
-	// later are the comparisons of fields: what is less deep comes first, so that of a schema that
-	// refers to itself the shortest path is told.
+	// later holds the pending comparisons of fields. Shallow fields come first, so the shortest
+	// path is reported for a schema that refers to itself.
 	later []func()
 	steps *int
 }
@@ -115,7 +115,7 @@ func (c *comparison) declaration(path, before, after, why string) {
 	}
 }
 
-// difference returns what is in a and not in b, sorted.
+// difference returns the keys in a that are not in b, sorted.
 func difference[V any](a, b map[string]V) []string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(a)) {

@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
-// facts is what all parts of a schema say together.
+// facts is the combined content of all parts of a schema.
 type facts struct {
 	parts      []*jsonschema.Schema
 	never      bool
@@ -42,7 +42,7 @@ func factsOf(schemas []*jsonschema.Schema) *facts {
 	return f
 }
 
-// scalars takes what a schema says about single values.
+// scalars collects the keywords of a schema about single values.
 func (f *facts) scalars(s *jsonschema.Schema) {
 	if s.Types != nil && !s.Types.IsEmpty() {
 		f.types = both(f.types, s.Types.ToStrings())
@@ -82,7 +82,7 @@ func jsonTexts(values []any) (list []string) {
 	return list
 }
 
-// bound is one keyword that limits from below (sign 1) or above (-1).
+// bound is one keyword that sets a lower bound (sign 1) or an upper bound (-1).
 type bound struct {
 	name string
 	sign int
@@ -121,7 +121,7 @@ func tightest(parts []*jsonschema.Schema, k bound) (v *big.Rat) {
 	return v
 }
 
-// structure is a keyword with schemas below it.
+// structure is a keyword with subschemas.
 type structure struct {
 	name string
 	of   func(*jsonschema.Schema) []*jsonschema.Schema

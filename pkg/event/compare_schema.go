@@ -10,7 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// pair is two schemas that were compared: schemas may refer to themselves.
+// pair is two schemas that have been compared. Recording them ends recursion.
 type pair struct{ a, b *jsonschema.Schema }
 
 func (c *comparison) schemas(path string, a, b *jsonschema.Schema, depth int) {
@@ -21,7 +21,7 @@ func (c *comparison) schemas(path string, a, b *jsonschema.Schema, depth int) {
 	c.facts(path, factsOf([]*jsonschema.Schema{a}), factsOf([]*jsonschema.Schema{b}), depth)
 }
 
-// lists compares, later, what all of a and all of b say.
+// lists defers a comparison of all schemas of a with all of b.
 func (c *comparison) lists(path string, a, b []*jsonschema.Schema, depth int) {
 	c.later = append(c.later, func() {
 		switch {
@@ -68,7 +68,7 @@ func (c *comparison) opened(path string, wider bool, before, after string) {
 	}
 }
 
-// sets compares what is allowed: nil is anything.
+// sets compares sets of allowed values: nil allows any.
 func (c *comparison) sets(path, what string, a, b map[string]bool) {
 	switch {
 	case a == nil && b == nil:
@@ -101,7 +101,7 @@ func withoutInteger(list []string, other map[string]bool) []string {
 	return slices.DeleteFunc(list, func(s string) bool { return s == "integer" })
 }
 
-// rules compares patterns and formats: every one more restricts.
+// rules compares patterns and formats: each additional one restricts further.
 func (c *comparison) rules(path, what string, a, b map[string]bool) {
 	for _, r := range difference(b, a) {
 		c.add(path, fmt.Sprintf("%s %s is wanted now", what, r), BreaksProducers, "what was right before may be refused now")
@@ -161,7 +161,7 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 	}
 }
 
-// required compares which fields must be there, as far as it was not told with the field itself.
+// required compares the required fields, unless the change was already reported with the field.
 func (c *comparison) required(dot string, a, b *facts) {
 	for _, name := range difference(b.required, a.required) {
 		if b.properties[name] == nil || a.properties[name] != nil {
@@ -214,8 +214,8 @@ func was(r *big.Rat) string {
 	return ", it was " + string(decimal(r))
 }
 
-// structure compares, one by one, the schemas below a keyword. Where their number or nesting
-// differs, it cannot be judged and counts as breaking.
+// structure compares, one by one, the subschemas of a keyword. A change that differs in their
+// number or nesting cannot be judged and counts as breaking.
 func (c *comparison) structure(path string, k structure, a, b []*jsonschema.Schema, depth int) {
 	var before, after []*jsonschema.Schema
 	for _, s := range a {

@@ -12,24 +12,24 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// maxFields bounds how many fields of a schema are described.
+// maxFields limits how many fields of a schema are described.
 const maxFields = 200
 
-// Field is one member of a payload, as its schema describes it.
+// Field is one member of a payload, as described by its schema.
 type Field struct {
-	// Path leads to it, with [] for the items of an array: items[].price.
+	// Path is the path of the member, with [] for the items of an array: items[].price.
 	Path string `json:"path"`
-	// Type is the JSON type, or several with | between them; "" for any.
+	// Type is the JSON type, or several separated by |; "" for any.
 	Type     string `json:"type,omitempty"`
 	Required bool   `json:"required"`
-	// Rule is what else the schema wants, in short: format email, 1 of EUR, USD.
+	// Rule summarizes the schema's other constraints: format email, 1 of EUR, USD.
 	Rule        string `json:"rule,omitempty"`
 	Description string `json:"description,omitempty"`
 }
 
-// Fields describes what the payload of a type has: its properties, those of their objects and
-// items; what is required comes first. Alternatives (oneOf, anyOf, if) are not followed. It is
-// empty without a schema.
+// Fields describes the payload of a type: its properties and those of nested objects and array
+// items, with required ones first. Alternatives (oneOf, anyOf, if) are not followed. The result is
+// empty if the type has no schema.
 func (c *Catalogue) Fields(name string) ([]Field, error) {
 	e, err := c.entry(name)
 	if err != nil {

@@ -13,15 +13,14 @@
 //
 // # Guarantees
 //
-// A payload is never changed: Parse keeps its bytes, and JSON and Message write them. Members that
-// the package does not know are kept in Extra. A schema is compiled once, and the validator alone
-// decides whether a payload is right. What Compare reports as breaking nobody takes every payload
-// that was right before.
+// The package never changes a payload: Parse keeps its bytes, and JSON and Message write them.
+// Unknown members are kept in Extra. A schema is compiled once, and only the validator decides
+// whether a payload is valid. A change that Compare reports as breaking does not accept every
+// payload that was valid before.
 //
 // # Limits
 //
-// Events come from outside: Parse bounds their size (MaxBytes), their depth and the members of an
-// envelope. Schemas are JSON Schema 2020-12 and read through the fs.FS that a Type brings along,
-// never from a network. The package does no other I/O. A Catalogue may be used by several
-// goroutines at once.
+// Events are untrusted input: Parse limits their size (MaxBytes), their depth and the number of
+// members of an envelope. Schemas are JSON Schema 2020-12 and are read through the fs.FS in Type,
+// never from a network. The package does no other I/O. A Catalogue is safe for concurrent use.
 package event

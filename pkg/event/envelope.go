@@ -14,54 +14,55 @@ import (
 	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
-// MaxBytes bounds the text of one event: the largest message that a broker of any supported line
-// takes by default (128 MiB on 3.10, 16 MiB since 4.0).
+// MaxBytes limits the text of one event, in bytes. It is the largest default message size limit of
+// any supported broker version (128 MiB on 3.10, 16 MiB since 4.0).
 const MaxBytes = 128 << 20
 
 // Envelope is one domain event.
 type Envelope struct {
-	// EventID tells events apart: a UUIDv7 when msgctl made it, any text when somebody else did.
+	// EventID identifies the event: a UUIDv7 if msgctl made it, otherwise any text.
 	EventID string
-	// EventType names what happened: order.created. The catalogue has it, when it is known.
+	// EventType names what happened, such as order.created. It is the key in the catalogue.
 	EventType string
-	// AggregateID and AggregateType are the entity that the event is about; "" when there is none.
+	// AggregateID and AggregateType identify the entity that the event is about; "" if there is
+	// none.
 	AggregateID, AggregateType string
-	// Timestamp is when it happened, in UTC. Zero when a foreign event does not tell.
+	// Timestamp is when the event happened, in UTC. It is zero if a foreign event has none.
 	Timestamp time.Time
-	// Version is that of the payload's form, from 1. 0 when a foreign event does not tell.
+	// Version is the version of the payload's form, from 1. It is 0 if a foreign event has none.
 	Version int64
-	// Payload is JSON, exactly as it was written.
+	// Payload is the payload's JSON, byte for byte as it was written.
 	Payload json.RawMessage
-	// Metadata relates the event to others.
+	// Metadata relates the event to other events.
 	Metadata Metadata
-	// Extra has the members of the envelope that msgctl does not know, by name; nil when there are
-	// none. They are kept when the event is written again.
+	// Extra has the unknown members of the envelope, by name; nil if there are none. They are kept
+	// when the event is written again.
 	Extra map[string]json.RawMessage
 }
 
-// Metadata relates an event to others. Every field may be empty.
+// Metadata relates an event to other events. Every field may be empty.
 type Metadata struct {
-	// CorrelationID is shared by all events that one request led to, CausationID is the EventID of
-	// the event that led to this one.
+	// CorrelationID is shared by all events caused by one request. CausationID is the EventID of
+	// the event that caused this one.
 	CorrelationID, CausationID string
-	// UserID is on whose behalf it happened; it has nothing to do with the AMQP property user_id,
-	// which the broker checks.
+	// UserID is the user on whose behalf the event happened. It is unrelated to the AMQP property
+	// user_id, which the broker checks.
 	UserID string
 	// TraceID and SpanID are those of W3C Trace Context: 32 and 16 hexadecimal digits.
 	TraceID, SpanID string
-	// Extra has the members that msgctl does not know, by name.
+	// Extra has the unknown members, by name.
 	Extra map[string]json.RawMessage
 }
 
-// FormatError says why a text is no event.
+// FormatError says why a text is not a valid event.
 type FormatError struct {
-	// Pointer is the JSON Pointer of what is wrong; "" for the text as a whole.
+	// Pointer is the JSON Pointer of the invalid part; "" for the text as a whole.
 	Pointer string
 	// Problem says what is wrong and what was expected.
 	Problem string
 }
 
-// Error tells both.
+// Error returns the pointer and the problem.
 func (e *FormatError) Error() string {
 	if e.Pointer == "" {
 		return e.Problem
@@ -69,7 +70,7 @@ func (e *FormatError) Error() string {
 	return e.Pointer + ": " + e.Problem
 }
 
-// envelopeFields are the members before the payload, and metadataFields those of the metadata.
+// envelopeFields are the members before the payload; metadataFields are those of the metadata.
 type envelopeFields struct {
 	EventID       string `json:"eventId,omitempty"`
 	EventType     string `json:"eventType,omitempty"`
@@ -87,8 +88,8 @@ type metadataFields struct {
 	SpanID        string `json:"spanId,omitempty"`
 }
 
-// JSON returns the event as one JSON object. What came as JSON, the payload and the members of
-// Extra, is written as it came, and must be valid.
+// JSON returns the event as one JSON object. The payload and the members of Extra are written byte
+// for byte; they must be valid JSON.
 func (e *Envelope) JSON() []byte {
 	m := &e.Metadata
 	w := newObject(len(e.Payload))
@@ -102,20 +103,20 @@ func (e *Envelope) JSON() []byte {
 	return w.end()
 }
 
-// MarshalJSON implements json.Marshaler. encoding/json takes spaces out of the payload; JSON does
-// not.
+// MarshalJSON implements json.Marshaler. Unlike JSON, encoding/json removes white space from the
+// payload.
 func (e *Envelope) MarshalJSON() ([]byte, error) { return e.JSON(), nil }
 
-// object joins the members of a JSON object. encoding/json writes names and values; it is not given
-// the object as a whole, because it would compact what came as JSON.
+// object joins the members of a JSON object. encoding/json encodes names and values only: given the
+// whole object, it would compact the raw JSON.
 type object struct{ dst []byte }
 
-// newObject begins an object with room for the usual members and more bytes.
+// newObject starts an object with room for the usual members and more bytes.
 func newObject(more int) *object {
 	return &object{append(make([]byte, 0, 512+more), '{')}
 }
 
-// fields writes the members of a struct that encoding/json cannot fail to write.
+// fields writes the members of a struct that encoding/json always can encode.
 func (w *object) fields(v any) {
 	text, _ := jsonline.Append(nil, v)
 	if members := text[1 : len(text)-1]; len(members) > 0 {
@@ -124,13 +125,13 @@ func (w *object) fields(v any) {
 	}
 }
 
-// text writes a member.
+// text writes a string member.
 func (w *object) text(name, value string) {
 	w.name(name)
 	w.dst, _ = jsonline.Append(w.dst, value)
 }
 
-// raw writes JSON as it is; what is empty becomes null.
+// raw writes JSON unchanged; an empty value becomes null.
 func (w *object) raw(name string, value json.RawMessage) {
 	w.name(name)
 	if len(value) == 0 {
@@ -175,13 +176,13 @@ func NewID() (string, error) {
 	return id.String(), nil
 }
 
-// Series makes UUIDv7s that are a function of a number: the event of line 17 of a file has the same
-// id however often the line is sent, so that a consumer can tell repeats. The 48 bits of time are
-// those of the beginning, the 32 bits after it the number (RFC 9562, 6.2, a dedicated counter), and
-// the last 42 bits belong to the series.
+// Series makes UUIDv7s that are a function of a number. The event of line 17 of a file has the same
+// id however often the line is sent, so that a consumer can recognize repeats. The 48 bits of time
+// are those of the start of the series. The next 32 bits hold the number (RFC 9562, 6.2, a
+// dedicated counter), and the last 42 bits identify the series.
 type Series struct{ seed uuid.UUID }
 
-// NewSeries begins a series.
+// NewSeries starts a new series.
 func NewSeries() (Series, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -190,7 +191,7 @@ func NewSeries() (Series, error) {
 	return Series{id}, nil
 }
 
-// ParseSeries reads what String wrote.
+// ParseSeries parses the result of String.
 func ParseSeries(s string) (Series, error) {
 	id, err := uuid.Parse(s)
 	if err != nil || id.Version() != 7 {
@@ -199,17 +200,17 @@ func ParseSeries(s string) (Series, error) {
 	return Series{id}, nil
 }
 
-// String returns what ParseSeries reads.
+// String returns the series in the form that ParseSeries reads.
 func (s Series) String() string { return s.seed.String() }
 
-// Time returns when the series began, to the millisecond.
+// Time returns the time the series started, to the millisecond.
 func (s Series) Time() time.Time {
 	var ms [8]byte
 	copy(ms[2:], s.seed[:6])
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:]))).UTC()
 }
 
-// ID returns the id of number n.
+// ID returns the id for number n.
 func (s Series) ID(n uint32) string {
 	id := s.seed
 	id[6] = 0x70 | byte(n>>28)

@@ -12,7 +12,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// kindOf names what a valid JSON text is, for people.
+// kindOf names the kind of a valid JSON text, for people.
 func kindOf(text []byte) string {
 	text = bytes.TrimSpace(text)
 	if len(text) == 0 {
@@ -42,14 +42,14 @@ func jsonProblem(err *json.SyntaxError) string {
 	return "not JSON: " + err.Error()
 }
 
-// position returns the line and the column (in characters), both from 1, of a byte.
+// position returns the line and the column (in characters) of a byte, both from 1.
 func position(text []byte, at int) (line, column int) {
 	at = min(max(at, 0), len(text))
 	before := text[:at]
 	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 }
 
-// clip shortens a text from outside for a message.
+// clip shortens untrusted text for a message.
 func clip(s string) string {
 	const most = 100
 	if len(s) <= most {
@@ -96,7 +96,7 @@ func joinPointer(tokens []string) string {
 	return b.String()
 }
 
-// find returns the value that tokens lead to in a valid JSON text.
+// find returns the value at the path tokens in a valid JSON text.
 func find(text []byte, tokens []string) (gjson.Result, bool) {
 	v := gjson.ParseBytes(text)
 	for _, token := range tokens {
@@ -124,8 +124,8 @@ func child(v gjson.Result, token string) (found gjson.Result, ok bool) {
 	return found, ok
 }
 
-// Locate returns line and column, from 1, of what a JSON Pointer points to in a JSON text: of the
-// value, or, when it is not there, of the nearest value around it.
+// Locate returns the line and column, from 1, of the value at a JSON Pointer in a JSON text. If
+// there is no such value, it returns the position of the nearest enclosing value.
 func Locate(text []byte, pointer string) (line, column int) {
 	tokens, err := splitPointer(pointer)
 	if err != nil {
@@ -140,7 +140,7 @@ func Locate(text []byte, pointer string) (line, column int) {
 	}
 }
 
-// descend moves the decoder before the value that token names in the next value.
+// descend moves the decoder to the member or item that token names within the next value.
 func descend(d *json.Decoder, token string) bool {
 	open, err := d.Token()
 	delimiter, ok := open.(json.Delim)

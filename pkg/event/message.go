@@ -11,26 +11,26 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// Format is how an event travels in a message.
+// Format is the form in which a message carries an event.
 type Format string
 
-// The formats. The empty one is FormatEnvelope.
+// The formats. "" means FormatEnvelope.
 const (
-	// FormatEnvelope: the body is the envelope.
+	// FormatEnvelope is a message whose body is the envelope.
 	FormatEnvelope Format = "envelope"
-	// FormatCloudEvents: a CloudEvent 1.0 in binary mode, the body is the payload and headers have
-	// the rest.
+	// FormatCloudEvents is a CloudEvent 1.0 in binary mode: the body is the payload, and headers
+	// have the rest.
 	FormatCloudEvents Format = "cloudevents"
-	// FormatCloudEventsStructured: the body is a CloudEvent 1.0 in its JSON format.
+	// FormatCloudEventsStructured is a message whose body is a CloudEvent 1.0 in JSON format.
 	FormatCloudEventsStructured Format = "cloudevents-structured"
 )
 
-// Formats lists them.
+// Formats returns all formats.
 func Formats() []Format {
 	return []Format{FormatEnvelope, FormatCloudEvents, FormatCloudEventsStructured}
 }
 
-// ParseFormat reads the name of a format; "" is FormatEnvelope.
+// ParseFormat returns the format of that name; "" means FormatEnvelope.
 func ParseFormat(s string) (Format, error) {
 	for _, f := range Formats() {
 		if s == string(f) || s == "" {
@@ -43,22 +43,22 @@ func ParseFormat(s string) (Format, error) {
 // MessageOptions say how an event becomes a message. The zero value is usable.
 type MessageOptions struct {
 	Format Format
-	// AppID is the property app_id, which names the program that published.
+	// AppID is the property app_id, which names the publishing program.
 	AppID string
-	// Source is the attribute of that name of a CloudEvent, a URI reference: the context in which
-	// events happen. Default: /AppID, or /msgctl without one.
+	// Source is the source attribute of a CloudEvent: a URI reference that names the context of its
+	// events. Default: /AppID, or /msgctl if AppID is "".
 	Source string
-	// Headers are added to those of the format; theirs win. They are shared by all messages and
-	// must not change.
+	// Headers are added to those of the format, which take precedence. All messages share them, so
+	// they must not change.
 	Headers message.Table
 }
 
-// maxShort is how long AMQP's short strings can be, which the properties are.
+// maxShort is the maximum length of an AMQP short string, such as a property, in bytes.
 const maxShort = 255
 
-// Message makes a persistent message of an event. The properties carry what has a place there:
-// type, message_id, correlation_id, timestamp (whole seconds), content_type and app_id. Exchange,
-// routing key and further properties are the caller's.
+// Message returns a persistent message for the event. It sets the properties type, message_id,
+// correlation_id, timestamp (whole seconds), content_type and app_id. The caller sets the exchange,
+// the routing key and other properties.
 func (e *Envelope) Message(o MessageOptions) (*message.Message, error) {
 	for _, p := range [...]struct{ name, value string }{
 		{"eventId", e.EventID}, {"eventType", e.EventType}, {"metadata.correlationId", e.Metadata.CorrelationID}, {"app_id",
@@ -99,7 +99,7 @@ func (o *MessageOptions) source() string {
 	return "/" + cmp.Or(o.AppID, "msgctl")
 }
 
-// with returns the headers with one more; the given ones are shared.
+// with returns a copy of the headers with one more.
 func with(h message.Table, name string, value any) message.Table {
 	out := make(message.Table, len(h)+1)
 	for k, v := range h {
@@ -109,10 +109,9 @@ func with(h message.Table, name string, value any) message.Table {
 	return out
 }
 
-// FromMessage reads the event of a message in whatever format it is, decompressed as its
-// content_encoding says. Where the body of an envelope
-// lacks a correlation id or a trace, those of the properties are taken. The error is a
-// *FormatError: the message is no event, or a damaged one.
+// FromMessage returns the event in a message, and its format. It decompresses the body according to
+// content_encoding. If the event has no correlation id or trace, those of the message's properties
+// and headers are used. The error is a *FormatError if the message is not a valid event.
 func FromMessage(m *message.Message) (*Envelope, Format, error) {
 	plain, encodings, err := body.Decode(m.Body, m.ContentEncoding, maxDecoded)
 	if err != nil {
@@ -149,7 +148,7 @@ func decode(m *message.Message) (*Envelope, Format, error) {
 // headerTraceparent is the header of W3C Trace Context.
 const headerTraceparent = "traceparent"
 
-// traceparent returns the header's value, "" when the ids are not those of a trace: 32 and 16
+// traceparent returns the header's value, or "" if the ids are invalid: they must be 32 and 16
 // lower-case hexadecimal digits, not all 0. The flags say "sampled".
 func (m *Metadata) traceparent() string {
 	if !IsTraceID(m.TraceID) || !IsSpanID(m.SpanID) {
@@ -158,7 +157,7 @@ func (m *Metadata) traceparent() string {
 	return "00-" + m.TraceID + "-" + m.SpanID + "-01"
 }
 
-// fillTrace takes the trace of a header where the event itself names none.
+// fillTrace takes the trace from a header if the event has none.
 func (m *Metadata) fillTrace(header string) {
 	if m.TraceID != "" || m.SpanID != "" {
 		return
@@ -183,13 +182,13 @@ func traceID(s string, digits int) bool {
 
 func traceHeader(h message.Table) string { return h.Text(headerTraceparent) }
 
-// maxDecoded bounds what a compressed body may become.
+// maxDecoded limits the size of a decompressed body.
 const maxDecoded = 16 << 20
 
-// CheckChanged says what is wrong with an event that something made of a message: it must satisfy
-// the schema of its type. nil when it does, and for messages that are no business of the
-// catalogue's. What was an event of a declared type, or bears the name of one, must still be an
-// event of a declared type.
+// CheckChanged checks the event in a message that was changed: it must satisfy the schema of its
+// type. The result is nil if it does, or if the message does not concern the catalogue. If the
+// message before was an event of a declared type, or has the name of one as its type, the message
+// after must still be an event of a declared type.
 func (c *Catalogue) CheckChanged(before, after *message.Message) error {
 	e, _, err := FromMessage(after)
 	if err != nil {
@@ -215,7 +214,8 @@ func (c *Catalogue) CheckChanged(before, after *message.Message) error {
 	return errors.New(text)
 }
 
-// declares reports whether the message is an event of a declared type, or bears the name of one.
+// declares reports whether the message is an event of a declared type or has the name of one as its
+// type.
 func (c *Catalogue) declares(m *message.Message) bool {
 	if _, err := c.Type(m.Type); err == nil {
 		return true

@@ -12,9 +12,9 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Parse reads an event. It is strict about what it knows: eventId, eventType, timestamp, version
-// and payload must be there, and every member must have its type. Members that it does not know are
-// kept in Extra. The error is a *FormatError.
+// Parse parses an event. The members eventId, eventType, timestamp, version and payload are
+// required, and every known member must have its type. Unknown members are kept in Extra. The error
+// is a *FormatError.
 func Parse(text []byte) (*Envelope, error) {
 	e, err := ParseDraft(text)
 	if err != nil {
@@ -31,8 +31,8 @@ func Parse(text []byte) (*Envelope, error) {
 	return e, nil
 }
 
-// ParseDraft is Parse for an event that is still to be published: eventId, timestamp and version
-// may be missing, and are zero then.
+// ParseDraft parses an event that is not published yet, as Parse does. eventId, timestamp and
+// version may be missing; they are then zero.
 func ParseDraft(text []byte) (*Envelope, error) {
 	if err := checkJSON(text); err != nil {
 		return nil, err
@@ -74,8 +74,8 @@ func IsEnvelope(text []byte) bool {
 	return found >= 2
 }
 
-// checkJSON makes sure that a text is one JSON value in UTF-8, of bounded size and (10,000 levels)
-// depth.
+// checkJSON checks that a text is one JSON value in UTF-8, of limited size and a depth of at most
+// 10,000 levels.
 func checkJSON(text []byte) *FormatError {
 	switch {
 	case len(text) > MaxBytes:
@@ -109,13 +109,13 @@ func invalidUTF8(text []byte) int {
 	return at
 }
 
-// maxMembers bounds the members of an envelope and of its metadata, not those of a payload.
+// maxMembers limits the members of an envelope and of its metadata, but not those of a payload.
 const maxMembers = 256
 
-// parser reads the members of objects and remembers the first problem.
+// parser reads the members of objects and records the first problem.
 type parser struct{ err error }
 
-// members calls known for each member; those that it does not know go to extra.
+// members calls known for each member. Unknown members go to extra.
 func (p *parser) members(object []byte, pointer string, known func(name string, v gjson.Result) bool,
 	extra *map[string]json.RawMessage) {
 	var few [16]string
@@ -192,7 +192,7 @@ func (p *parser) metadata(m *Metadata, v gjson.Result) {
 	}, &m.Extra)
 }
 
-// raw returns the text of a value.
+// raw returns the raw text of a value.
 func (p *parser) raw(v gjson.Result) json.RawMessage { return json.RawMessage(v.Raw) }
 
 func (p *parser) fail(pointer, problem string) {
@@ -209,7 +209,7 @@ func (p *parser) text1(v gjson.Result, pointer string) string {
 	return s
 }
 
-// optional reads a text; null is none.
+// optional returns a string value; null is "".
 func (p *parser) optional(v gjson.Result, pointer string) string {
 	switch v.Type {
 	case gjson.String:

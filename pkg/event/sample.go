@@ -13,11 +13,11 @@ import (
 	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
-// maxSampleDepth bounds how deep a made-up payload nests: schemas may refer to themselves.
+// maxSampleDepth limits the nesting of a generated payload: schemas may refer to themselves.
 const maxSampleDepth = 12
 
-// Sample returns a valid payload of a type: the first of its examples that is valid, or one that is
-// made up from the schema.
+// Sample returns a valid payload of a type: its first valid example or, if there is none, one
+// generated from the schema.
 func (c *Catalogue) Sample(name string) (json.RawMessage, error) {
 	e, err := c.entry(name)
 	if err != nil {
@@ -31,8 +31,8 @@ func (c *Catalogue) Sample(name string) (json.RawMessage, error) {
 	return e.generate()
 }
 
-// Generate returns a valid payload that is made up from the type's schema, without its examples.
-// The same schema gives the same payload.
+// Generate returns a valid payload generated from the type's schema, without its examples. The same
+// schema always gives the same payload.
 func (c *Catalogue) Generate(name string) (json.RawMessage, error) {
 	e, err := c.entry(name)
 	if err != nil {
@@ -70,18 +70,18 @@ func (e *entry) generate() (json.RawMessage, error) {
 	return nil, fmt.Errorf("event %s: %w", e.Name, err)
 }
 
-// generator makes values up. It looks at the usual keywords; whether the result is valid is for the
-// validator to say.
+// generator generates values. It considers the common keywords only; the validator decides whether
+// the result is valid.
 type generator struct {
 	// whole adds members that are not required.
 	whole bool
 	steps int
 }
 
-// maxSampleSteps bounds the work for schemas that branch without end.
+// maxSampleSteps limits the work for schemas that branch without end.
 const maxSampleSteps = 20000
 
-// value makes a value that all of the schemas allow. It is false when it found none.
+// value returns a value that all schemas allow, or false if it found none.
 func (g *generator) value(schemas []*jsonschema.Schema, depth int) (any, bool) {
 	if g.steps++; g.steps > maxSampleSteps || depth > maxSampleDepth {
 		return nil, false
@@ -120,8 +120,8 @@ func (g *generator) alternative(all []*jsonschema.Schema, of *jsonschema.Schema,
 	return nil, false
 }
 
-// conjunction follows references and allOf: what it returns has all to hold at once. It is false
-// when nothing can.
+// conjunction follows references and allOf. It returns schemas that must all hold, or false if that
+// is impossible.
 func conjunction(schemas []*jsonschema.Schema) ([]*jsonschema.Schema, bool) {
 	var all []*jsonschema.Schema
 	for todo := slices.Clone(schemas); len(todo) > 0; todo = todo[1:] {
@@ -141,7 +141,7 @@ func conjunction(schemas []*jsonschema.Schema) ([]*jsonschema.Schema, bool) {
 	return all, true
 }
 
-// given returns what the schema itself names: const, enum, default, examples.
+// given returns a value that the schemas contain: const, enum, default, examples.
 func given(all []*jsonschema.Schema) (any, bool) {
 	var options []any
 	for _, s := range all {
@@ -166,7 +166,7 @@ func given(all []*jsonschema.Schema) (any, bool) {
 	return nil, false
 }
 
-// plain makes a value of the first type that all allow.
+// plain returns a value of the first type that all schemas allow.
 func (g *generator) plain(all []*jsonschema.Schema, depth int) (any, bool) {
 	switch typeOf(all) {
 	case "object":
@@ -185,7 +185,7 @@ func (g *generator) plain(all []*jsonschema.Schema, depth int) (any, bool) {
 	return nil, true
 }
 
-// typeOf chooses a type; where the schemas name none, their keywords do.
+// typeOf chooses a type. If the schemas name none, their keywords imply one.
 func typeOf(all []*jsonschema.Schema) string {
 	for _, name := range []string{"object", "array", "string", "number", "integer", "boolean", "null"} {
 		named, allowed := false, true
@@ -215,7 +215,7 @@ func typeOf(all []*jsonschema.Schema) string {
 	return "object"
 }
 
-// members returns what schemas that hold at once say about the members of an object.
+// members returns what schemas that must all hold say about the members of an object.
 func members(all []*jsonschema.Schema) (properties map[string][]*jsonschema.Schema, required map[string]bool) {
 	properties, required = map[string][]*jsonschema.Schema{}, map[string]bool{}
 	for _, s := range all {
@@ -298,7 +298,7 @@ func additional(all []*jsonschema.Schema) (list []*jsonschema.Schema) {
 	return list
 }
 
-// arrayFacts is what schemas that hold at once say about an array.
+// arrayFacts is what schemas that must all hold say about an array.
 type arrayFacts struct {
 	least                   int
 	prefix, items, contains []*jsonschema.Schema
@@ -322,7 +322,7 @@ func arrayOf(all []*jsonschema.Schema) (a arrayFacts) {
 	return a
 }
 
-// item returns what holds for the i-th item: behind the prefix, one item for each contains.
+// item returns the schemas for the i-th item: after the prefix, one item for each contains.
 func (a *arrayFacts) item(i int) []*jsonschema.Schema {
 	if i < len(a.prefix) {
 		return a.prefix[i : i+1]
@@ -354,7 +354,7 @@ func (g *generator) array(all []*jsonschema.Schema, depth int) (any, bool) {
 	return distinct(out, all), true
 }
 
-// distinct makes equal items different where the schema wants them to be.
+// distinct changes equal items where the schema requires unique ones.
 func distinct(list []any, all []*jsonschema.Schema) []any {
 	if !slices.ContainsFunc(all, func(s *jsonschema.Schema) bool { return s.UniqueItems }) {
 		return list

@@ -11,8 +11,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// number makes a number within the bounds, and a multiple where one is wanted: 1 if it may be, else
-// the one nearest to it.
+// number returns a number within the bounds, and a multiple if one is required: 1 if that is
+// allowed, otherwise the nearest number.
 func number(all []*jsonschema.Schema, integer bool) json.Number {
 	low, high := bounds(all)
 	v := big.NewRat(1, 1)
@@ -35,7 +35,7 @@ func number(all []*jsonschema.Schema, integer bool) json.Number {
 	return decimal(v)
 }
 
-// bounds returns the least and the largest number; exclusive bounds move by 1.
+// bounds returns the minimum and the maximum; an exclusive bound is moved by 1.
 func bounds(all []*jsonschema.Schema) (low, high *big.Rat) {
 	tighten := func(bound **big.Rat, at *big.Rat, move int64, sign int) {
 		if at == nil {
@@ -69,8 +69,8 @@ func decimal(r *big.Rat) json.Number {
 	return json.Number(strings.TrimRight(r.FloatString(12), "0"))
 }
 
-// stringFor makes a text that fits pattern, format and length, as far as one of them leaves room
-// for the others.
+// stringFor returns a string that satisfies pattern, format and length as far as they are
+// compatible.
 func stringFor(all []*jsonschema.Schema) string {
 	text, least, most := "text", 0, 1<<20
 	for _, s := range all {
@@ -115,7 +115,7 @@ func formatSample(format string) string {
 	}[format]
 }
 
-// matching makes a short text that a regular expression matches.
+// matching returns a short string that a regular expression matches.
 func matching(pattern string) (string, bool) {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -154,7 +154,7 @@ func match(b *strings.Builder, r *syntax.Regexp) {
 	}
 }
 
-// letterOf chooses a character of a class, one that people can read where there is one.
+// letterOf chooses a character of a class, preferably a readable one.
 func letterOf(ranges []rune) rune {
 	for _, wanted := range "aA1" {
 		for i := 0; i+1 < len(ranges); i += 2 {

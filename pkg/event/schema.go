@@ -20,10 +20,10 @@ import (
 	"github.com/msgctl/msgctl/internal/jsonnumber"
 )
 
-// schemaRoot is the address under which the loader finds the files beside a topology file.
+// schemaRoot is the address under which the loader finds files next to a topology file.
 const schemaRoot = "topology:///"
 
-// maxSchemaBytes bounds one schema file.
+// maxSchemaBytes limits the size of one schema file.
 const maxSchemaBytes = 4 << 20
 
 func (e *entry) compile() error {
@@ -33,7 +33,7 @@ func (e *entry) compile() error {
 	return e.problem
 }
 
-// compile compiles the type's schema; nil when it has none. Formats are checked, not only noted.
+// compile returns the compiled schema of the type, or nil if it has none. It enforces formats.
 func (t *Type) compile() (*jsonschema.Schema, error) {
 	if t.Schema == nil && t.SchemaFile == "" {
 		return nil, nil
@@ -60,7 +60,7 @@ func (t *Type) compile() (*jsonschema.Schema, error) {
 	return s, nil
 }
 
-// plainSchemaError leaves out the addresses that only this package knows.
+// plainSchemaError removes addresses that are internal to this package.
 func plainSchemaError(err error) error {
 	var load *jsonschema.LoadURLError
 	if errors.As(err, &load) {
@@ -76,8 +76,7 @@ func plainSchemaError(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), schemaRoot, ""))
 }
 
-// schemaLoader reads the files of a folder, and nothing else: no network, and nothing outside of
-// the folder.
+// schemaLoader reads files of one folder only: no network, and nothing outside the folder.
 type schemaLoader struct{ files fs.FS }
 
 // Load implements jsonschema.URLLoader.
@@ -132,7 +131,7 @@ func plainCause(err error) error {
 	return err
 }
 
-// decodeJSON decodes one JSON value as the validator wants it: numbers stay exact.
+// decodeJSON decodes one JSON value for the validator, with exact numbers.
 func decodeJSON(text []byte) (any, error) {
 	if err := checkJSON(text); err != nil {
 		return nil, err
@@ -143,27 +142,27 @@ func decodeJSON(text []byte) (any, error) {
 	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
 }
 
-// maxViolations bounds how many violations of one payload are told.
+// maxViolations limits how many violations of one payload are reported.
 const maxViolations = 100
 
-// Violation is one way in which a payload breaks its schema.
+// Violation is one violation of a schema by a payload.
 type Violation struct {
-	// Pointer is the JSON Pointer of what is wrong; "" is the payload as a whole.
+	// Pointer is the JSON Pointer of the invalid part; "" is the payload as a whole.
 	Pointer string `json:"pointer"`
-	// Keyword is that of the schema: required, type, pattern.
+	// Keyword is the schema keyword that is violated: required, type, pattern.
 	Keyword string `json:"keyword"`
 	// Message says what is wrong, without the pointer.
 	Message string `json:"message"`
 }
 
-// String tells all.
+// String returns the pointer and the message.
 func (v Violation) String() string {
 	return cmp.Or(v.Pointer, "the payload") + ": " + v.Message
 }
 
-// validate checks a payload by the schema of its type.
+// validate checks a payload against the schema of its type.
 func (e *entry) validate(payload []byte) (found []Violation, err error) {
-	// What makes the validator panic is a payload that cannot be checked, not the end of a consumer.
+	// If the validator panics, the payload cannot be checked; that must not end a consumer.
 	defer func() {
 		if p := recover(); p != nil {
 			found, err = []Violation{{Keyword: "panic", Message: fmt.Sprintf("the validator cannot check it: %v", p)}}, nil
@@ -185,8 +184,8 @@ func (e *entry) validate(payload []byte) (found []Violation, err error) {
 	return violationsOf(e.schema.Validate(doc)), nil
 }
 
-// violationsOf flattens what the validator found: groups and references are left out, what they are
-// about stays.
+// violationsOf flattens the validator's result: it leaves out groups and references and keeps their
+// causes.
 func violationsOf(err error) []Violation {
 	var root *jsonschema.ValidationError
 	if !errors.As(err, &root) {
@@ -228,7 +227,7 @@ func flatten(e *jsonschema.ValidationError, out *[]Violation, p *message.Printer
 	}
 }
 
-// alternatives says which ways were open, and why none fits.
+// alternatives lists the alternatives and says why none matches.
 func alternatives(e *jsonschema.ValidationError, p *message.Printer) string {
 	text := e.ErrorKind.LocalizedString(p)
 	var why []string
@@ -258,7 +257,7 @@ func keyword(e *jsonschema.ValidationError) string {
 	return path[0]
 }
 
-// clipLong bounds a message, which may quote the payload.
+// clipLong shortens a message, which may quote the payload.
 func clipLong(s string) string {
 	const most = 500
 	if len(s) <= most {

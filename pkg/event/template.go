@@ -8,24 +8,25 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// maxKeyBytes is how long a routing key can be in AMQP 0-9-1.
+// maxKeyBytes is the maximum length of a routing key in AMQP 0-9-1.
 const maxKeyBytes = 255
 
-// KeyTemplate is a routing key with places that each event fills: orders.{payload.region}.created.
+// KeyTemplate is a routing key with placeholders that each event fills:
+// orders.{payload.region}.created.
 //
-// Between braces stands eventType, version, aggregateId, aggregateType, or a path into the payload:
-// payload.customer.country, payload.items.0.sku. A name with a dot in it is written as a JSON
-// Pointer: payload/a.b/c. {{ and }} are braces.
+// A placeholder in braces is eventType, version, aggregateId, aggregateType, or a path into the
+// payload: payload.customer.country, payload.items.0.sku. A path with a name that contains a dot is
+// written as a JSON Pointer: payload/a.b/c. {{ and }} stand for literal braces.
 type KeyTemplate struct{ parts []keyPart }
 
-// keyPart is a text, or a place to fill.
+// keyPart is literal text or a placeholder.
 type keyPart struct {
 	text  string   // of a place: what stands between the braces
 	field string   // "" for a text; "payload", or a field of the envelope
 	path  []string // into the payload
 }
 
-// ParseKey reads a template. Errors say at which byte it is wrong.
+// ParseKey parses a template. The error gives the byte position of the mistake.
 func ParseKey(s string) (*KeyTemplate, error) {
 	if !utf8.ValidString(s) {
 		return nil, fmt.Errorf("routing key: it is not UTF-8")
@@ -94,7 +95,7 @@ func parsePlace(place string) (keyPart, error) {
 		"{aggregateType}, {eventType} or {version}", clip(place))
 }
 
-// Fixed returns the key when it has no places.
+// Fixed returns the routing key, and true, if the template has no placeholders.
 func (t *KeyTemplate) Fixed() (string, bool) {
 	switch {
 	case len(t.parts) == 0:
@@ -105,8 +106,8 @@ func (t *KeyTemplate) Fixed() (string, bool) {
 	return "", false
 }
 
-// Pattern is a topic pattern that every key of the template matches: a word with a place in it
-// becomes #, because the value may have dots in it.
+// Pattern returns a topic pattern that matches every key of the template. A word with a placeholder
+// becomes #, because the value may contain dots.
 func (t *KeyTemplate) Pattern() string {
 	if key, ok := t.Fixed(); ok {
 		return key
@@ -129,7 +130,7 @@ func (t *KeyTemplate) Pattern() string {
 	return strings.Join(words, ".")
 }
 
-// String returns the template as ParseKey reads it.
+// String returns the template in the form that ParseKey reads.
 func (t *KeyTemplate) String() string {
 	var b strings.Builder
 	for _, p := range t.parts {
@@ -144,8 +145,8 @@ func (t *KeyTemplate) String() string {
 
 var braces = strings.NewReplacer("{", "{{", "}", "}}")
 
-// Fill returns the routing key of an event, whose payload must be valid JSON. Values must be texts,
-// numbers or booleans.
+// Fill returns the routing key of an event, whose payload must be valid JSON. Values must be
+// strings, numbers or booleans.
 func (t *KeyTemplate) Fill(e *Envelope) (string, error) {
 	if key, ok := t.Fixed(); ok {
 		return key, nil

@@ -1,7 +1,7 @@
-// Package declare makes event types of what topology files declare under events.
+// Package declare makes event types from the events declared in topology files.
 //
-// Schemas and what they refer to are read in the folder of the topology file and below it; nothing
-// leads out of it, and nothing is fetched.
+// It reads schemas, and the files they refer to, only in the folder of the topology file and below
+// it. It fetches nothing.
 package declare
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// Types returns the events that topology files declare: those of the main vhost first.
+// Types returns the event types that topology files declare. Those of the vhost main come first.
 func Types(s *spec.Spec, main string) ([]event.Type, error) {
 	types, err := typesOf(main, s.Events)
 	for _, vhost := range slices.Sorted(maps.Keys(s.VHosts)) {
@@ -42,7 +42,7 @@ func typesOf(vhost string, events map[string]*spec.Event) ([]event.Type, error) 
 	return types, nil
 }
 
-// eventType translates the declaration, whose fields spec has checked.
+// eventType converts a declaration whose fields package spec has checked.
 func eventType(vhost, name string, e *spec.Event) (event.Type, error) {
 	t := event.Type{Name: name, Description: e.Description, VHost: vhost, Exchange: e.Exchange,
 		Format: event.Format(e.Format), At: e.Position().String()}
@@ -76,7 +76,7 @@ func eventType(vhost, name string, e *spec.Event) (event.Type, error) {
 	return t, err
 }
 
-// schemaFile returns the folder of the topology file, and the name of the schema in it.
+// schemaFile returns the folder of the topology file and the name of the schema within it.
 func schemaFile(s *spec.EventSchema) (fs.FS, string, error) {
 	name := s.File
 	if filepath.IsAbs(name) {
@@ -91,7 +91,7 @@ func schemaFile(s *spec.EventSchema) (fs.FS, string, error) {
 	return Folder(s.Folder()), filepath.ToSlash(filepath.Clean(name)), nil
 }
 
-// plainJSON is json.Marshal without escaping what only HTML needs escaped.
+// plainJSON is json.Marshal without HTML escaping.
 func plainJSON(v any) (json.RawMessage, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -102,7 +102,7 @@ func plainJSON(v any) (json.RawMessage, error) {
 	return bytes.TrimSpace(b.Bytes()), nil
 }
 
-// Folder is a folder of files that nothing leads out of: neither .. nor a symbolic link.
+// Folder is a file system of one folder. Neither .. nor a symbolic link leads out of it.
 type Folder string
 
 // Open implements fs.FS.
