@@ -22,7 +22,7 @@ type Field struct {
 	// Type is the JSON type, or several separated by |; "" for any.
 	Type     string `json:"type,omitempty"`
 	Required bool   `json:"required"`
-	// Rule summarizes the schema's other constraints: format email, 1 of EUR, USD.
+	// Rule summarises the schema's other constraints: format email, 1 of EUR, USD.
 	Rule        string `json:"rule,omitempty"`
 	Description string `json:"description,omitempty"`
 }

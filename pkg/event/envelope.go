@@ -177,7 +177,7 @@ func NewID() (string, error) {
 }
 
 // Series makes UUIDv7s that are a function of a number. The event of line 17 of a file has the same
-// id however often the line is sent, so that a consumer can recognize repeats. The 48 bits of time
+// id however often the line is sent, so that a consumer can recognise repeats. The 48 bits of time
 // are those of the start of the series. The next 32 bits hold the number (RFC 9562, 6.2, a
 // dedicated counter), and the last 42 bits identify the series.
 type Series struct{ seed uuid.UUID }

@@ -14,24 +14,24 @@ const (
 type Death struct {
 	Reason string
 	Queue  string
-	// Exchange the message was published to before the first of these deaths; "" is the default
-	// exchange.
+	// Exchange is the exchange to which the message was published before the first of these deaths;
+	// "" is the default exchange.
 	Exchange string
-	// Count is how often it died there for that reason; at least 1.
+	// Count is how often the message died in this queue for this reason; at least 1.
 	Count int64
-	// Time is that of the first of these deaths (fact death-time). Zero when unknown.
+	// Time is the time of the first of these deaths (fact death-time). It is zero if unknown.
 	Time time.Time
-	// OriginalExpiration is the expiration, in milliseconds, that the broker took off at this
-	// death; "" for none.
+	// OriginalExpiration is the expiration, in milliseconds, that the broker removed at this death;
+	// "" if there was none.
 	OriginalExpiration string
-	// HasRoute says that Exchange and the routing keys are known. Streams on 3.10 keep only
+	// HasRoute reports whether Exchange and the routing keys are known. Streams on 3.10 keep only
 	// x-first-death-*, which name no routing key.
 	HasRoute bool
 
 	keys []any
 }
 
-// RoutingKey returns the key of the publication before the first of these deaths, or "".
+// RoutingKey returns the routing key of the publication before the first of these deaths, or "".
 func (d Death) RoutingKey() string {
 	if len(d.keys) == 0 {
 		return ""
@@ -40,8 +40,8 @@ func (d Death) RoutingKey() string {
 	return s
 }
 
-// RoutingKeys returns the routing key and the keys of the CC header after it. BCC is not recorded
-// by the broker.
+// RoutingKeys returns the routing key, followed by the keys of the CC header. The broker does not
+// record BCC.
 func (d Death) RoutingKeys() []string {
 	keys := make([]string, 0, len(d.keys))
 	for _, k := range d.keys {
@@ -52,33 +52,33 @@ func (d Death) RoutingKeys() []string {
 	return keys
 }
 
-// Deaths is the death history of a message, read from its headers on demand: making one allocates
+// Deaths is the death history of a message, read from its headers on demand. Creating one allocates
 // nothing.
 //
-// It trusts nothing. A client can send x-death of any type and content, and 3.10 passes it on;
-// whatever is not of the form that brokers write is skipped.
+// The headers are untrusted. A client can send x-death with any type and content, and 3.10 passes
+// it on. Entries that do not have the form that brokers write are skipped.
 type Deaths struct {
 	headers Table
 	entries []any
 }
 
-// Deaths returns the death history; it is empty for a message that never died.
+// Deaths returns the death history. It is empty for a message that never died.
 func (m *Message) Deaths() Deaths { return DeathsOf(m.Headers) }
 
-// DeathsOf returns the death history that the headers hold.
+// DeathsOf returns the death history in the headers.
 func DeathsOf(headers Table) Deaths {
 	entries, _ := AsArray(headers[HeaderDeath])
 	return Deaths{headers: headers, entries: entries}
 }
 
-// None reports whether the headers tell of no death.
+// None reports whether the headers record no death.
 func (d Deaths) None() bool {
 	_, ok := d.Latest()
 	return !ok
 }
 
-// All returns the entries, the one with the most recent death first. A message that has only
-// x-first-death-* yields one entry made from these.
+// All returns the entries, starting with the one that has the most recent death. A message that has
+// only x-first-death-* yields one entry made from those headers.
 func (d Deaths) All() []Death {
 	all := make([]Death, 0, len(d.entries))
 	for i := range d.entries {
@@ -94,7 +94,8 @@ func (d Deaths) All() []Death {
 	return all
 }
 
-// Latest returns the entry with the most recent death: why the message is where it is.
+// Latest returns the entry with the most recent death, which is why the message is where it is. It
+// returns false if there is none.
 func (d Deaths) Latest() (Death, bool) {
 	for i := range d.entries {
 		if e, ok := d.at(i); ok {
@@ -104,7 +105,7 @@ func (d Deaths) Latest() (Death, bool) {
 	return d.recorded()
 }
 
-// Count returns the number of deaths in all, repeats included.
+// Count returns the total number of deaths, including repeats.
 func (d Deaths) Count() int64 {
 	var n int64
 	for i := range d.entries {
@@ -118,8 +119,8 @@ func (d Deaths) Count() int64 {
 	return n
 }
 
-// Since returns the newest time in the history. The last death was then or, when that entry's count
-// is above 1, later: brokers do not record when. Zero when unknown.
+// Since returns the newest time in the history. The last death happened at that time or, if the
+// entry's count is above 1, later: brokers do not record when. It is zero if unknown.
 func (d Deaths) Since() time.Time {
 	var newest time.Time
 	for i := range d.entries {
@@ -130,8 +131,8 @@ func (d Deaths) Since() time.Time {
 	return newest
 }
 
-// OriginalExpiration returns the time to live, in milliseconds, that the message was published
-// with, or "". The broker takes it off at the first death.
+// OriginalExpiration returns the time to live, in milliseconds, with which the message was
+// published, or "". The broker removes it at the first death.
 func (d Deaths) OriginalExpiration() string {
 	for i := len(d.entries) - 1; i >= 0; i-- {
 		if e, ok := d.at(i); ok && e.OriginalExpiration != "" {
@@ -142,11 +143,11 @@ func (d Deaths) OriginalExpiration() string {
 }
 
 // First returns the death that tells where the message came from: the queue where it first died,
-// and the exchange and keys it was published with.
+// and the exchange and routing keys with which it was published.
 //
-// It is the entry that x-first-death-queue and -reason name; the last entry need not be it, because
-// repeats move to the front. Entries of queues that isWait accepts (wait queues, where
-// messages expire on purpose) are skipped, unless there is no other. isWait may be nil.
+// It is the entry named by x-first-death-queue and -reason. That is not always the last entry,
+// because repeats move to the front. Entries of queues for which isWait returns true (wait queues,
+// where messages expire on purpose) are skipped, unless there is no other entry. isWait may be nil.
 func (d Deaths) First(isWait func(queue string) bool) (Death, bool) {
 	named, ok := d.recorded()
 	if ok {
@@ -166,7 +167,7 @@ func (d Deaths) First(isWait func(queue string) bool) (Death, bool) {
 	return d.oldest(nil)
 }
 
-// at parses one entry. It is cheap enough to be called again rather than kept.
+// at parses one entry. It is cheap enough to be repeated rather than cached.
 func (d Deaths) at(i int) (Death, bool) {
 	t, ok := AsTable(d.entries[i])
 	if !ok {
@@ -189,7 +190,7 @@ func (d Deaths) at(i int) (Death, bool) {
 	return e, true
 }
 
-// recorded makes an entry of x-first-death-*.
+// recorded returns an entry made from x-first-death-*.
 func (d Deaths) recorded() (Death, bool) {
 	queue, ok := AsString(d.headers[HeaderFirstDeathQueue])
 	if !ok {
@@ -210,8 +211,8 @@ func (d Deaths) find(queue, reason string) (Death, bool) {
 	return Death{}, false
 }
 
-// oldest returns the entry with the earliest time, of entries of the same second the one further
-// back.
+// oldest returns the entry with the earliest time. Among entries of the same second it returns the
+// one further back.
 func (d Deaths) oldest(skip func(queue string) bool) (Death, bool) {
 	var best Death
 	var found bool

@@ -1,5 +1,5 @@
-// Package message holds a RabbitMQ message: its properties, typed headers and body, how it died,
-// what a framework noted about the failure, and the headers it must carry to be published again.
+// Package message holds a RabbitMQ message: its properties, typed headers and body, its death
+// history, the failure that a framework noted, and the headers needed to publish it again.
 //
 // # Terms
 //
@@ -11,17 +11,18 @@
 //
 // # Guarantees
 //
-// The package does no I/O and imports no AMQP client. Nothing in it changes the message it is
-// given. Headers come from outside: every reader bounds its work and copes with any type.
+// The package does no I/O and imports no AMQP client. It never changes a message that it is given.
+// Headers are untrusted input: every reader limits its work and accepts any type.
 //
 // # Limits
 //
-// A client's table is taken over by converting its top level only (message.Table(amqpTable)):
-// nested values keep the client's own types, because decoding headers is already most of the cost
-// of a message and a deep copy would double it. So nested values are read through AsTable, AsArray,
+// A client library's table is adopted by converting its top level only (message.Table(amqpTable)).
+// Nested values keep the library's own types: decoding headers is already most of the cost of a
+// message, and a deep copy would double it. So read nested values through AsTable, AsArray,
 // AsDecimal and AsInt, which accept every type of the same shape, and never by a type assertion to
-// Table. Native goes the other way, for a client that insists on its own types.
+// Table. Native does the reverse, for a client library that requires its own types.
 //
-// Subpackages: archive (NDJSON files that restore a message exactly), document (messages as JSON),
-// filter (conditions and keys in the language of expr), body (bodies for people to read).
+// Subpackages: archive (NDJSON files that restore a message exactly), body (bodies for people to
+// read), document (messages as JSON), filter (conditions and keys in the language of expr),
+// transform (changes by a jq program).
 package message

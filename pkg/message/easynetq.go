@@ -11,15 +11,16 @@ import (
 	"time"
 )
 
-// easyNetQErrorType begins the type property of error messages: "EasyNetQ.SystemMessages.Error,
-// EasyNetQ" or, from older versions, "EasyNetQ.SystemMessages.Error:EasyNetQ".
+// easyNetQErrorType is the start of the type property of error messages:
+// "EasyNetQ.SystemMessages.Error, EasyNetQ" or, from older versions,
+// "EasyNetQ.SystemMessages.Error:EasyNetQ".
 const easyNetQErrorType = "EasyNetQ.SystemMessages.Error"
 
-// maxEnvelope bounds the body that is parsed as an envelope.
+// maxEnvelope limits the size of a body that is parsed as an envelope.
 const maxEnvelope = 64 << 20
 
 // easyNetQError is EasyNetQ/EasyNetQ Source/EasyNetQ/SystemMessages/Error.cs as its serializers
-// write it. encoding/json matches the names whatever their case, which serializers differ in.
+// write it. Serializers differ in the case of names; encoding/json ignores case.
 type easyNetQError struct {
 	RoutingKey      string
 	Exchange        string
@@ -43,7 +44,7 @@ type easyNetQProperties struct {
 	PriorityPresent, DeliveryModePresent bool
 }
 
-// explicit has what EasyNetQ notes as present though it is 0.
+// explicit returns the properties that EasyNetQ notes as present with the value 0.
 func (p *easyNetQProperties) explicit() (set PropertySet) {
 	if p.PriorityPresent && p.Priority == 0 {
 		set |= PriorityProperty
@@ -86,12 +87,12 @@ func easyNetQFailure(m *Message) (Failure, bool) {
 }
 
 // UnwrapEasyNetQ returns the message inside an EasyNetQ error: its body, properties and headers,
-// with the exchange, routing key and queue (Queue; empty from old versions) it had when it failed.
-// m is not changed.
+// with the exchange, routing key and queue that it had when it failed (Queue is empty from old
+// versions). m is not changed.
 //
-// What the envelope lost stays lost: a body that was not UTF-8 (unless EasyNetQ was told to write
-// base64, which is recognised for JSON bodies), the types of header values (numbers become int64 or
-// float64), and an empty body is told from none by neither.
+// What the envelope lost cannot be restored: a body that was not UTF-8 (unless EasyNetQ was
+// configured to write base64, which is recognised for JSON bodies), the types of header values
+// (numbers become int64 or float64), and the difference between an empty body and none.
 func UnwrapEasyNetQ(m *Message) (*Message, error) {
 	e, err := parseEasyNetQ(m.Body)
 	if err != nil {
@@ -120,9 +121,9 @@ func UnwrapEasyNetQ(m *Message) (*Message, error) {
 	return out, nil
 }
 
-// easyNetQBody undoes Source/EasyNetQ/Consumer/DefaultErrorMessageSerializer.cs (text) or
-// Base64ErrorMessageSerializer.cs. Nothing in the envelope tells which: base64 is taken for such
-// only when the text is no JSON and what it encodes is.
+// easyNetQBody reverses Source/EasyNetQ/Consumer/DefaultErrorMessageSerializer.cs (text) or
+// Base64ErrorMessageSerializer.cs. The envelope does not say which was used. The text is decoded as
+// base64 only if it is not JSON and its decoded form is.
 func easyNetQBody(text, contentType string) []byte {
 	raw := []byte(text)
 	if strings.Contains(contentType, "json") && !json.Valid(raw) {
@@ -146,7 +147,7 @@ func easyNetQExpiration(v any) string {
 	return ""
 }
 
-// timeSpanMillis reads .NET's "[d.]hh:mm:ss[.fffffff]"; "" when it is none.
+// timeSpanMillis parses .NET's "[d.]hh:mm:ss[.fffffff]". It returns "" for any other text.
 func timeSpanMillis(s string) string {
 	var days int64
 	if d, rest, ok := strings.Cut(s, "."); ok && strings.Contains(rest, ":") {
@@ -167,7 +168,7 @@ func timeSpanMillis(s string) string {
 	return strconv.FormatInt(days*24*time.Hour.Milliseconds()+t.Milliseconds(), 10)
 }
 
-// easyNetQHeader restores a header value. Strings are byte arrays to the .NET client, which
+// easyNetQHeader restores a header value. The .NET client represents strings as byte arrays, which
 // Newtonsoft.Json writes as {"$type": "System.Byte[], …", "$value": "base64"}.
 func easyNetQHeader(v any) any {
 	switch x := v.(type) {

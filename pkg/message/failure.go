@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Frameworks whose notes about failures FailureOf reads.
+// Frameworks whose failure notes FailureOf reads.
 const (
 	FrameworkNServiceBus = "NServiceBus"
 	FrameworkMassTransit = "MassTransit"
@@ -23,31 +23,31 @@ const (
 )
 
 // Failure is what a messaging framework noted in a message when it moved it to an error queue, or
-// what it tells about the work that the message stands for. Fields that the framework does not note
+// what it notes about the task that the message represents. Fields that the framework does not note
 // are empty.
 type Failure struct {
 	Framework  string
 	Type       string // of the exception, for example "System.TimeoutException"
 	Message    string // of the exception; for Celery, which notes no error, ""
 	StackTrace string
-	// Task is the message or task type, where the framework's own header names it.
+	// Task is the message or task type, if the framework's own header names it.
 	Task string
-	// Queue is where the message failed; where it belongs in a replay.
+	// Queue is the queue where the message failed, and to which a replay returns it.
 	Queue string
-	// Exchange and RoutingKey are how the message was published, valid when HasRoute.
+	// Exchange and RoutingKey are those of the publication. They are valid if HasRoute is set.
 	Exchange   string
 	RoutingKey string
 	HasRoute   bool
-	// Time of the failure, zero when unknown.
+	// Time is the time of the failure; zero if unknown.
 	Time time.Time
-	// Enveloped says that the body is the framework's envelope around the original message: see
-	// UnwrapEasyNetQ.
+	// Enveloped reports whether the body is the framework's envelope around the original message:
+	// see UnwrapEasyNetQ.
 	Enveloped bool
 }
 
-// FailureOf returns what a framework noted about the failure, and whether one did. It looks at
-// headers only, a handful of look-ups, except for a message whose type says that it is an EasyNetQ
-// error, whose body it parses.
+// FailureOf returns the failure that a framework noted, and whether there is one. It looks up a few
+// headers only, except for a message whose type marks it as an EasyNetQ error: it parses the body
+// of such a message.
 func FailureOf(m *Message) (Failure, bool) {
 	if strings.HasPrefix(m.Type, easyNetQErrorType) {
 		return easyNetQFailure(m)
@@ -74,7 +74,7 @@ func FailureOf(m *Message) (Failure, bool) {
 	return Failure{}, false
 }
 
-// frameworks is read only. The mark is the header whose presence tells the framework.
+// frameworks is read-only. The mark is the header whose presence identifies the framework.
 var frameworks = []struct {
 	mark string
 	read func(Table) Failure
@@ -109,7 +109,7 @@ func nServiceBusFailure(h Table) Failure {
 	}
 }
 
-// dotBeforeMicros turns "2014-11-11 02:26:58:000462 Z" into what package time can parse.
+// dotBeforeMicros converts "2014-11-11 02:26:58:000462 Z" to a form that package time can parse.
 func dotBeforeMicros(s string) string {
 	if i := strings.LastIndexByte(s, ':'); i > 0 {
 		return s[:i] + "." + s[i+1:]
@@ -132,7 +132,7 @@ func massTransitFailure(h Table) Failure {
 	return f
 }
 
-// massTransitQueue takes the queue out of an address:
+// massTransitQueue extracts the queue from an address:
 // rabbitmq://host[:port]/[vhost/]queue[?options], or queue:name[?options].
 func massTransitQueue(address string) string {
 	u, err := url.Parse(address)
@@ -163,8 +163,8 @@ func springFailure(h Table) Failure {
 	return f
 }
 
-// springCause returns the stack trace from its last cause on: the listener's own exception stands
-// in front of it, and x-exception-message is the cause's too.
+// springCause returns the stack trace from its last cause onwards. The listener's own exception
+// precedes it, and x-exception-message belongs to the cause, too.
 func springCause(trace string) string {
 	if i := strings.Index(trace, "\nCaused by: "); i >= 0 {
 		return trace[i+len("\nCaused by: "):]
@@ -199,7 +199,8 @@ func celeryFailure(h Table) Failure {
 	return Failure{Framework: FrameworkCelery, Task: h.Text("task")}
 }
 
-// exceptionType finds the type in "Some.Type: message", the way .NET and Java print an exception.
+// exceptionType returns the type in "Some.Type: message", the form in which .NET and Java print an
+// exception.
 func exceptionType(line string) (string, bool) {
 	line, _, _ = strings.Cut(strings.TrimSpace(line), "\n")
 	for part := range strings.SplitSeq(line, ": ") {
@@ -219,7 +220,7 @@ func isTypeName(s string) bool {
 	return !strings.ContainsAny(s, `"'()[]{}<>/\,;=`)
 }
 
-// parseTime reads the forms that .NET libraries write; zero when it is none.
+// parseTime parses the forms that .NET libraries write. It returns zero for any other text.
 func parseTime(s string) time.Time {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "01/02/2006 15:04:05"} {
 		if t, err := time.Parse(layout, s); err == nil {

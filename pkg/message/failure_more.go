@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// maxNote bounds the JSON in a header that is parsed as a framework's note.
+// maxNote limits the size of JSON in a header that is parsed as a framework's note.
 const maxNote = 1 << 20
 
 // ThreeDotsLabs/watermill message/router/middleware/poison.go. The topic is the queue's name in the
@@ -129,15 +129,16 @@ func rascalFailure(h Table) Failure {
 	return f
 }
 
-// retryNotes begin the headers that would make an endpoint misjudge a retry. ServiceControl removes
-// them: Particular/ServiceControl src/ServiceControl/Recoverability/Retrying/HeaderFilter.cs.
+// retryNotes are prefixes of headers that would make an endpoint misjudge a retry. ServiceControl
+// removes them: Particular/ServiceControl
+// src/ServiceControl/Recoverability/Retrying/HeaderFilter.cs.
 var retryNotes = [...]string{
 	"NServiceBus.Retries", "NServiceBus.FailedQ", "NServiceBus.TimeOfFailure", "NServiceBus.ExceptionInfo.",
 	"ServiceControl.EditOf",
 }
 
-// FailureNoteOf reports whether a header is a framework's note of a failure that has to come off
-// when the message is tried again.
+// FailureNoteOf reports whether a header is a framework's failure note, which must be removed when
+// the message is tried again.
 func FailureNoteOf(header string) bool {
 	for _, prefix := range retryNotes {
 		if strings.HasPrefix(header, prefix) {

@@ -2,7 +2,7 @@ package message
 
 import "strings"
 
-// Headers that brokers write. The death headers are explained at Deaths.
+// Headers that brokers write. See Deaths for the death headers.
 const (
 	HeaderDeath              = "x-death"
 	HeaderFirstDeathQueue    = "x-first-death-queue"
@@ -17,59 +17,61 @@ const (
 	HeaderOptDeaths          = "x-opt-deaths"          // 4.x, as annotations of AMQP 1.0 name it
 )
 
-// Sender-selected distribution: names of headers that make the broker route extra copies. BCC is
-// taken off by the broker, so a delivered message never shows it.
+// Headers of sender-selected distribution, which make the broker route extra copies. The broker
+// removes BCC, so a delivered message never has it.
 const (
 	HeaderCC  = "CC"
 	HeaderBCC = "BCC"
 )
 
-// Headers that msgctl stamps on a message it replays or moves. All of them are text: there are
-// clients that refuse a message with a header of another type (Watermill). They are read as text or
-// as what earlier versions wrote.
+// Headers that msgctl adds to a message it replays or moves. All of them are strings, because some
+// clients (Watermill) refuse a message with a header of another type. They are read as strings or
+// in the types that earlier versions wrote.
 const (
-	// HeaderReplayCount says how often msgctl has replayed the message (digits, from 1).
+	// HeaderReplayCount is how often msgctl has replayed the message (digits, from 1).
 	HeaderReplayCount = "x-msgctl-replay-count"
-	// HeaderReplayID names the run that replayed it last; a message that comes back with the id of
-	// the running replay has died again.
+	// HeaderReplayID is the id of the run that replayed the message last. A message that returns
+	// with the id of the running replay has died again.
 	HeaderReplayID = "x-msgctl-replay-id"
-	// HeaderReplayFrom is the queue that the message was replayed from.
+	// HeaderReplayFrom is the queue from which the message was replayed.
 	HeaderReplayFrom = "x-msgctl-replay-from"
-	// HeaderOriginalHeaders holds, as one JSON object in a string, the headers that the replay took
-	// off because the broker owns them: how the message died before. See ReplayHeaders for why, and
-	// for its form.
+	// HeaderOriginalHeaders holds, as one JSON object in a string, the headers that the replay
+	// removed because the broker owns them: the earlier death history. ReplayHeaders explains the
+	// reason and the form.
 	HeaderOriginalHeaders = "x-msgctl-original-headers"
 )
 
-// Headers that msgctl consume adds to a message that its handler could not handle. While it waits
-// for a retry, the message has HeaderAttempt; a dead letter has HeaderAttempts instead, so that a
-// replay starts with the first attempt. These are text, too.
+// Headers that msgctl consume adds to a message that its handler could not handle. A message that
+// waits for a retry has HeaderAttempt. A dead letter has HeaderAttempts instead, so that a replay
+// starts with the first attempt. They are strings, too.
 const (
-	// HeaderAttempt says how many attempts were made (digits, from 1).
+	// HeaderAttempt is how many attempts were made (digits, from 1).
 	HeaderAttempt = "x-msgctl-attempt"
-	// HeaderAttempts says how many attempts were made in all, in a dead letter (digits).
+	// HeaderAttempts is the total number of attempts, in a dead letter (digits).
 	HeaderAttempts = "x-msgctl-attempts"
-	// HeaderErrorType and HeaderErrorMessage are of the last failure: what dlq inspect groups by.
+	// HeaderErrorType and HeaderErrorMessage describe the last failure. dlq inspect groups by them.
 	HeaderErrorType    = "x-msgctl-error-type"
 	HeaderErrorMessage = "x-msgctl-error-message"
-	// HeaderErrorHandler names the handler, HeaderErrorQueue the queue that it consumed from.
+	// HeaderErrorHandler is the name of the handler, HeaderErrorQueue the queue from which it
+	// consumed.
 	HeaderErrorHandler = "x-msgctl-error-handler"
 	HeaderErrorQueue   = "x-msgctl-error-queue"
-	// HeaderErrorTime and HeaderFirstErrorTime are when it failed last and first (RFC 3339, in UTC).
+	// HeaderErrorTime and HeaderFirstErrorTime are the times of the last and the first failure (RFC
+	// 3339, in UTC).
 	HeaderErrorTime      = "x-msgctl-error-time"
 	HeaderFirstErrorTime = "x-msgctl-first-error-time"
-	// HeaderExchange and HeaderRoutingKey are how it was published before the first retry.
+	// HeaderExchange and HeaderRoutingKey are those of the publication before the first retry.
 	HeaderExchange   = "x-msgctl-exchange"
 	HeaderRoutingKey = "x-msgctl-routing-key"
-	// HeaderExpiration keeps an expiration, which would cut a wait short.
+	// HeaderExpiration keeps the expiration, which would cut a wait short.
 	HeaderExpiration = "x-msgctl-expiration"
-	// HeaderUserID keeps a user_id that the login may not publish with.
+	// HeaderUserID keeps a user_id with which the login may not publish.
 	HeaderUserID = "x-msgctl-user-id"
 )
 
 // BrokerOwned reports whether a header must be removed before a message is published again, because
-// the broker writes it. A death history from a client does harm (fact client-death-history), and CC
-// would route further copies.
+// the broker writes it. A death history sent by a client does harm (fact client-death-history), and
+// CC would route further copies.
 func BrokerOwned(header string) bool {
 	switch header {
 	case HeaderDeath, HeaderDeliveryCount, HeaderAcquiredCount, HeaderStreamOffset, HeaderOptDeaths, HeaderCC, HeaderBCC:

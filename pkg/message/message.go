@@ -6,31 +6,31 @@ const (
 	Persistent uint8 = 2
 )
 
-// Message is one message as it was read from, or will be published to, a broker.
+// Message is one message read from, or to be published to, a broker.
 //
-// A Message is plain data without locks. Body and Headers belong to whoever made it: they are
-// shared by copies of the struct, so change a copy of them, never them.
+// A Message is plain data without locks. Body and Headers belong to their creator. Copies of the
+// struct share them, so change only a copy of them.
 type Message struct {
 	Properties
 
-	// Headers is the basic property of that name; nil and empty are the same message.
+	// Headers is the basic property headers; nil and empty are equivalent.
 	Headers Table
-	// Exchange and RoutingKey are those of the last publication, which after dead-lettering are the
-	// dead-letter exchange's. How the message was published at first is in its death history, see
-	// Deaths.
+	// Exchange and RoutingKey are those of the last publication. After dead-lettering, these are
+	// the dead-letter exchange and its routing key. The death history records the original
+	// publication, see Deaths.
 	Exchange   string
 	RoutingKey string
-	// Redelivered says that the broker handed the message out before. It tells nothing about
-	// deaths: on 4.3 it is true at the first delivery after a reject.
+	// Redelivered reports whether the broker has delivered the message before. It says nothing
+	// about deaths: on 4.3 it is true at the first delivery after a reject.
 	Redelivered bool
-	// Queue is the queue that the message was read from; empty when it was made to be published.
+	// Queue is the queue from which the message was read; "" for a message made to be published.
 	Queue string
-	// Body is the payload, never decoded or decompressed. Nil and empty are the same message.
+	// Body is the payload, never decoded or decompressed. Nil and empty are equivalent.
 	Body []byte
 }
 
-// Offset returns the position of a message read from a stream, from the header that the broker adds
-// there. It is false for messages from other queues.
+// Offset returns the position of a message in a stream, from the header that the broker adds. It
+// returns false for messages from other queues.
 func (m *Message) Offset() (int64, bool) {
 	v, ok := m.Headers[HeaderStreamOffset]
 	if !ok {

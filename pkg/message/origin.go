@@ -2,32 +2,33 @@ package message
 
 import "strings"
 
-// ReasonFailed is the reason of a failure that a framework noted, for which the broker has no word:
+// ReasonFailed is the reason of a failure that a framework noted. The broker has no reason for it:
 // the framework published the message to its error queue itself.
 const ReasonFailed = "failed"
 
-// Origin is where a dead letter came from, and where a replay takes it by default.
+// Origin is where a dead letter came from, which is the default target of a replay.
 type Origin struct {
-	// Reason is that of the death, or ReasonFailed.
+	// Reason is the reason of the death, or ReasonFailed.
 	Reason string
-	// Queue is where the message died or failed; "" when a framework noted only how it had been
-	// published.
+	// Queue is the queue where the message died or failed; "" if a framework noted only the
+	// original publication.
 	Queue string
-	// Exchange and RoutingKey are how it was published, valid when HasRoute. "" is the default
-	// exchange.
+	// Exchange and RoutingKey are those of the publication. They are valid if HasRoute is set. ""
+	// is the default exchange.
 	Exchange   string
 	RoutingKey string
 	HasRoute   bool
-	// Framework is the one whose note this is; "" for a death that the broker recorded.
+	// Framework is the framework that noted the failure; "" for a death that the broker recorded.
 	Framework string
-	// Enveloped says that the message inside the framework's envelope is meant, see UnwrapEasyNetQ.
+	// Enveloped reports whether the origin is that of the message inside the framework's envelope,
+	// see UnwrapEasyNetQ.
 	Enveloped bool
 
 	death Death
 }
 
-// RoutingKeys returns the routing key, and after it the keys of the CC header that the message was
-// published with.
+// RoutingKeys returns the routing key, followed by the keys of the CC header, with which the
+// message was published.
 func (o Origin) RoutingKeys() []string {
 	if o.Framework == "" {
 		return o.death.RoutingKeys()
@@ -35,14 +36,15 @@ func (o Origin) RoutingKeys() []string {
 	return []string{o.RoutingKey}
 }
 
-// Origin returns where the message came from, and whether anything in it tells.
+// Origin returns where the message came from, and whether that is known.
 //
-// It is the note of a framework where there is one that names a queue or a route: a framework may
-// use dead-lettering for its delays, so that the broker's record tells of these (NServiceBus:
+// It is the note of a framework, if there is one that names a queue or a route. A framework may use
+// dead-lettering for its delays, and then the broker records those (NServiceBus:
 // Particular/NServiceBus.RabbitMQ DelayedDelivery/DelayInfrastructure.cs, queues
-// nsb.v2.delay-level-NN). Where the note names no queue, it is that of the death. A death that is
-// newer than the note, or came after a replay of a message whose note has no time, goes before it.
-// Else it is Deaths.First of History; isWait is as there.
+// nsb.v2.delay-level-NN). If the note names no queue, the queue is that of the death. A death takes
+// precedence if it is newer than the note, or if the note has no time and the message died again
+// after a replay. Without a note, the origin is Deaths.First of History. isWait is as in
+// Deaths.First.
 func (m *Message) Origin(isWait func(queue string) bool) (Origin, bool) {
 	deaths := m.History()
 	first, dead := deaths.First(isWait)
@@ -52,7 +54,7 @@ func (m *Message) Origin(isWait func(queue string) bool) (Origin, bool) {
 		if f.Time.IsZero() {
 			failed = m.Replays() == 0 || m.Deaths().None()
 		} else {
-			// A death has whole seconds.
+			// A death's time is in whole seconds.
 			failed = !deaths.Since().After(f.Time)
 		}
 	}
@@ -75,8 +77,8 @@ func (m *Message) Origin(isWait func(queue string) bool) (Origin, bool) {
 	return Origin{}, false
 }
 
-// History is the message's own death history or, when a replay or a move took that off and the
-// message did not die again since, the one that was noted last.
+// History returns the message's own death history. If a replay or a move removed it and the message
+// has not died again since, History returns the last one noted.
 func (m *Message) History() Deaths {
 	d := m.Deaths()
 	if !d.None() {
@@ -88,12 +90,12 @@ func (m *Message) History() Deaths {
 	return d
 }
 
-// massTransitSkipped ends the name of the queue that takes the messages no consumer of another
-// queue wanted. MassTransit/MassTransit DefaultDeadLetterQueueNameFormatter.cs.
+// massTransitSkipped ends the name of the queue for messages that no consumer of another queue
+// accepted. MassTransit/MassTransit DefaultDeadLetterQueueNameFormatter.cs.
 const massTransitSkipped = "_skipped"
 
-// skippedFrom returns the queue that a "…_skipped" queue belongs to; the messages in it do not name
-// it.
+// skippedFrom returns the queue that a "…_skipped" queue belongs to. The messages in it do not name
+// that queue.
 func skippedFrom(queue string) string {
 	base, ok := strings.CutSuffix(queue, massTransitSkipped)
 	if !ok {

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// maxPlainDepth bounds nested tables, which a sender may nest as deep as a frame holds.
+// maxPlainDepth limits the depth of nested tables; a sender may nest as deep as a frame can hold.
 const maxPlainDepth = 64
 
-// Plain returns a header's value as encoding/json can write it, for people and programs that need
-// not restore it; package archive keeps the types. at says what becomes of a time. Bytes become
-// text, a decimal a number, NaN and the infinities text. A value of any other type, and a table or
-// an array nested more than 64 deep, becomes nil.
+// Plain returns a header's value in a form that encoding/json can write, for readers that need not
+// restore it; package archive keeps the types. at converts a time. Bytes become a string, a decimal
+// becomes a number, and NaN and the infinities become strings. A value of any other type, and a
+// table or array nested more than 64 levels deep, becomes nil.
 func Plain(v any, at func(time.Time) any) any { return plain(v, at, 0) }
 
 func plain(v any, at func(time.Time) any, depth int) any {

@@ -5,7 +5,7 @@ import "time"
 // PropertySet is a set of basic properties.
 type PropertySet uint16
 
-// The basic properties, each with its flag in a content header frame of AMQP 0-9-1.
+// The basic properties, with their flags in a content header frame of AMQP 0-9-1.
 const (
 	ContentTypeProperty PropertySet = 1 << (15 - iota)
 	ContentEncodingProperty
@@ -23,12 +23,12 @@ const (
 	ClusterIDProperty
 )
 
-// Has reports whether all of p are in the set.
+// Has reports whether the set contains all of p.
 func (s PropertySet) Has(p PropertySet) bool { return s&p == p }
 
-// Properties are the basic properties of AMQP 0-9-1 except headers. The zero value of a field means
-// "absent" unless Explicit has the property: brokers distinguish the two. Quorum queues of 4.3 take
-// no priority for 4, and 0 is the lowest.
+// Properties are the basic properties of AMQP 0-9-1, except headers. The zero value of a field
+// means that the property is absent, unless Explicit contains it. Brokers distinguish the two:
+// quorum queues of 4.3 treat no priority as 4, while 0 is the lowest.
 type Properties struct {
 	ContentType     string // MIME type of the body
 	ContentEncoding string // for example "gzip"; "utf-8" is used by some frameworks and means no compression
@@ -36,26 +36,27 @@ type Properties struct {
 	Priority        uint8  // 0 to 255
 	CorrelationID   string
 	ReplyTo         string
-	// Expiration is the time to live in milliseconds, as decimal digits. The broker takes it off
-	// when a message dies and keeps it in the death history, see Deaths.OriginalExpiration.
+	// Expiration is the time to live in milliseconds, as decimal digits. The broker removes it when
+	// a message dies, and keeps it in the death history, see Deaths.OriginalExpiration.
 	Expiration string
 	MessageID  string
-	// Timestamp has whole seconds, as on the wire.
+	// Timestamp has a resolution of whole seconds, as on the wire.
 	Timestamp time.Time
 	Type      string
-	// UserID is checked by the broker: publishing with another name than the login's is refused
-	// unless the user has the tag impersonator.
+	// UserID is checked by the broker: it refuses a user name other than the login's, unless the
+	// user has the tag impersonator.
 	UserID string
 	AppID  string
-	// ClusterID is deprecated in AMQP and means nothing to the broker, which passes it on.
+	// ClusterID is deprecated in AMQP. The broker ignores it and passes it on.
 	ClusterID string
 	// Explicit has the properties that are present although their fields have the zero value: a
-	// priority of 0, an empty text, the timestamp of January 1 of the year 1. It says nothing about
-	// the others. Who empties a field to remove the property removes it here, too: see Without.
+	// priority of 0, an empty string, the timestamp of January 1 of year 1. It says nothing about
+	// other properties. Code that empties a field to remove a property must also remove it from
+	// Explicit: see Without.
 	Explicit PropertySet
 }
 
-// Present reports whether the message has the property, which is a single one.
+// Present reports whether the message has the given single property.
 func (p *Properties) Present(one PropertySet) bool { return p.Explicit.Has(one) || !p.zero(one) }
 
 func (p *Properties) zero(one PropertySet) bool {
@@ -97,7 +98,7 @@ func (p *Properties) text(one PropertySet) *string {
 	return nil
 }
 
-// Without returns the properties without those of a set.
+// Without returns the properties without those in the set.
 func (p Properties) Without(set PropertySet) Properties {
 	for one := ContentTypeProperty; one >= ClusterIDProperty; one >>= 1 {
 		if !set.Has(one) {
@@ -120,15 +121,16 @@ func (p Properties) Without(set PropertySet) Properties {
 	return p
 }
 
-// TextProperty is a basic property that is a text.
+// TextProperty is a basic property with a string value.
 type TextProperty struct {
 	Property PropertySet
-	// AMQP is its name in AMQP, Name the same in camel case, which JSON documents have.
+	// AMQP is the property's name in AMQP. Name is the same name in camel case, as in JSON
+	// documents.
 	AMQP, Name string
 	Value      string
 }
 
-// Texts returns the text properties that are present, in the order of the frame.
+// Texts returns the string properties that are present, in the order of the frame.
 func (p *Properties) Texts() []TextProperty {
 	var out []TextProperty
 	for _, t := range textNames {

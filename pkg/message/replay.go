@@ -10,30 +10,31 @@ import (
 	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
-// MaxOriginalHeaders bounds, in bytes, the note of the headers that replays take off. All headers
-// of a message have to fit into one frame (131072 bytes by default), or publishing it closes the
-// connection.
+// MaxOriginalHeaders limits the size in bytes of the note of the headers that replays remove. All
+// headers of a message must fit into one frame (131072 bytes by default); otherwise publishing it
+// closes the connection.
 const MaxOriginalHeaders = 16 << 10
 
-// Replay names a replay: what ReplayHeaders stamps on its messages.
+// Replay identifies a replay. ReplayHeaders adds it to the messages.
 type Replay struct {
 	ID   string // of the run
 	From string // queue that the message is taken from
 }
 
-// ReplayHeaders returns the headers to publish a message with when it is replayed: h without those
-// that the broker owns (see BrokerOwned) and the failure that a framework noted, with
-// x-msgctl-replay-count, -id and -from, all of them text: some clients refuse a message with any
-// other header. h is not changed; values are shared with it.
+// ReplayHeaders returns the headers with which to publish a message when it is replayed. They are h
+// without the headers that the broker owns (see BrokerOwned) and without the failure that a
+// framework noted, plus x-msgctl-replay-count, -id and -from. These are strings, because some
+// clients refuse a message with a header of another type. h is not changed; the result shares
+// values with it.
 //
-// The headers taken off are noted in x-msgctl-original-headers, so that nothing is forgotten and a
-// consumer that counts attempts in x-death does not park the message again at once. The note is a
-// string with one JSON object, in the form of the management API: timestamps as seconds since 1970,
-// byte arrays as text. It is a string because the deaths are nested tables, which not every stream
-// keeps (fact stream-drops-nested-headers). The note of an earlier replay goes into this one as an
-// object under the same name; when all would take more than MaxOriginalHeaders, of the earlier
-// notes only the first stays, which tells how the message was published; then none does, then the
-// whole is left out.
+// The removed headers are noted in x-msgctl-original-headers. So no history is lost, and a consumer
+// that counts attempts in x-death does not park the message again at once. The note is a string
+// with one JSON object in the form of the management API: timestamps are seconds since 1970, byte
+// arrays are strings. It is a string because the deaths are nested tables, which not every stream
+// keeps (fact stream-drops-nested-headers). The note of an earlier replay becomes an object of the
+// same name in this one. If the whole exceeds MaxOriginalHeaders, only the first of the earlier
+// notes is kept, which tells how the message was published. If it is still too large, that note is
+// omitted, too, and finally the whole note.
 func ReplayHeaders(h Table, r Replay) Table {
 	out := withNote(h, takenOff)
 	out[HeaderReplayCount] = strconv.FormatInt(ReplayCount(h)+1, 10)
@@ -42,11 +43,12 @@ func ReplayHeaders(h Table, r Replay) Table {
 	return out
 }
 
-// MoveHeaders returns the headers to publish a message with when it is moved: as ReplayHeaders, but
-// nothing is stamped, and what a framework noted stays, because a move is no retry.
+// MoveHeaders returns the headers with which to publish a message when it is moved. It does the
+// same as ReplayHeaders, but adds no replay headers and keeps what a framework noted, because a
+// move is not a retry.
 func MoveHeaders(h Table) Table { return withNote(h, BrokerOwned) }
 
-// withNote returns the headers without those to take off, and with the note of them.
+// withNote returns the headers without those for which off returns true, and with a note of them.
 func withNote(h Table, off func(header string) bool) Table {
 	out := make(Table, len(h)+4)
 	owned := 0
@@ -63,7 +65,7 @@ func withNote(h Table, off func(header string) bool) Table {
 	return out
 }
 
-// clipped cuts a text, such as a stack trace, that would leave no room for the death history.
+// clipped shortens text, such as a stack trace, that would leave no room for the death history.
 func clipped(v any) any {
 	if s, ok := AsString(v); ok && len(s) > MaxOriginalHeaders/4 {
 		return s[:MaxOriginalHeaders/4] + "…"
@@ -71,18 +73,19 @@ func clipped(v any) any {
 	return v
 }
 
-// takenOff reports whether a header comes off for a replay.
+// takenOff reports whether a replay removes the header.
 func takenOff(header string) bool { return BrokerOwned(header) || FailureNoteOf(header) }
 
-// ReplayCount returns how often msgctl has replayed the message, by these headers; 0 for one that
-// is no positive integer, at most math.MaxInt32. Message.Replays also looks into an envelope.
+// ReplayCount returns how often msgctl has replayed the message, according to these headers: 0 if
+// the value is not a positive integer, and at most math.MaxInt32. Message.Replays also looks into
+// an envelope.
 func ReplayCount(h Table) int64 {
 	n, _ := AsCount(h[HeaderReplayCount])
 	return min(max(n, 0), math.MaxInt32)
 }
 
-// Replays returns how often msgctl has replayed the message, inside an envelope and with it, at
-// most math.MaxInt32.
+// Replays returns how often msgctl has replayed the message, both inside an envelope and with it.
+// It is at most math.MaxInt32.
 func (m *Message) Replays() int64 {
 	n := ReplayCount(m.Headers)
 	if inner := m.envelopedHeaders(); inner != nil {
@@ -91,14 +94,14 @@ func (m *Message) Replays() int64 {
 	return min(n, math.MaxInt32)
 }
 
-// ReplayedBy reports whether the run replayed the message last. A framework that took it up and
-// failed may have put it into an envelope with its headers.
+// ReplayedBy reports whether the given run was the last to replay the message. It also looks into
+// an envelope: a framework may have put the message with its headers there after a new failure.
 func (m *Message) ReplayedBy(run string) bool {
 	return run != "" && (m.Headers.Text(HeaderReplayID) == run || m.envelopedHeaders().Text(HeaderReplayID) == run)
 }
 
-// envelopedHeaders returns the headers of the message inside an EasyNetQ error, nil of any other
-// message.
+// envelopedHeaders returns the headers of the message inside an EasyNetQ error, or nil for any
+// other message.
 func (m *Message) envelopedHeaders() Table {
 	if !strings.HasPrefix(m.Type, easyNetQErrorType) {
 		return nil
@@ -138,7 +141,7 @@ func originalHeaders(h Table, owned int, off func(header string) bool) string {
 	return ""
 }
 
-// oldestNote returns the note of the first replay out of that of the last one, "" when it is
+// oldestNote returns the note of the first replay from the note of the last one, or "" if it is
 // unreadable.
 func oldestNote(note string) string {
 	var t map[string]any

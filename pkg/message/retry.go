@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxErrorText bounds what is noted of an error: all headers have to fit into one frame.
+// maxErrorText limits the error text in a note: all headers must fit into one frame.
 const maxErrorText = 1 << 10
 
 // maxRetryHeaders leaves room in a frame of 131072 bytes for the other properties.
@@ -16,21 +16,21 @@ const maxRetryHeaders = 131072 - 8 - 4<<10
 
 // FailureNote is what is noted in a message that could not be handled.
 type FailureNote struct {
-	// Attempts made so far, this one included.
+	// Attempts is the number of attempts so far, including this one.
 	Attempts int
-	// Type and Message of the error. Control characters and what is no UTF-8 are replaced, and long
-	// ones cut.
+	// Type and Message are those of the error. Control characters and invalid UTF-8 are replaced,
+	// and long texts are shortened.
 	Type, Message string
-	// Handler and Queue say where it failed.
+	// Handler and Queue say where the message failed.
 	Handler, Queue string
 	At             time.Time
-	// Dead says that no attempt follows.
+	// Dead reports whether no further attempt follows.
 	Dead bool
 }
 
 // Failed returns a copy of the message to publish after a failure: with the note, without the
-// headers that the broker owns (of which a note stays, see ReplayHeaders) and without expiration. m
-// is not changed; values are shared with it.
+// headers that the broker owns (which are noted, see ReplayHeaders), and without expiration. m is
+// not changed; the result shares values with it.
 func Failed(m *Message, n FailureNote) *Message {
 	out := *m
 	h := make(Table, len(m.Headers)+10)
@@ -71,11 +71,11 @@ func Failed(m *Message, n FailureNote) *Message {
 	return &out
 }
 
-// AttemptsMade returns how many attempts to handle a message of a queue were made before, at most
-// math.MaxInt32. They are counted in a header of msgctl's own, which survives being published
-// again; where that is missing, in the deaths by rejection in that queue, for retry steps
-// made of dead-letter exchanges. native says that the queue delays retries itself and counts them
-// in x-delivery-count.
+// AttemptsMade returns how many attempts to handle a message of a queue have been made, at most
+// math.MaxInt32. msgctl counts them in its own header, which survives republishing. If that is
+// missing, they are counted from the deaths by rejection in that queue, for retry steps made of
+// dead-letter exchanges. native says that the queue delays retries itself and counts them in
+// x-delivery-count.
 func AttemptsMade(m *Message, queue string, native bool) int {
 	made, counted := AsCount(m.Headers[HeaderAttempt])
 	if !counted {
@@ -92,8 +92,8 @@ func AttemptsMade(m *Message, queue string, native bool) int {
 	return int(min(max(made, 0), math.MaxInt32))
 }
 
-// PublishedAs returns the exchange and the routing key that a message of a queue had before its
-// first retry or replay, which bring it back through the default exchange.
+// PublishedAs returns the exchange and routing key that a message of a queue had before its first
+// retry or replay. Retries and replays return it through the default exchange.
 func PublishedAs(m *Message, queue string) (exchange, key string) {
 	if m.Exchange == "" && m.RoutingKey == queue {
 		if key, ok := AsString(m.Headers[HeaderRoutingKey]); ok {
@@ -103,7 +103,7 @@ func PublishedAs(m *Message, queue string) (exchange, key string) {
 	return m.Exchange, m.RoutingKey
 }
 
-// plainText makes foreign text fit for a header that people read.
+// plainText makes untrusted text fit for a header that people read.
 func plainText(s string) string {
 	if len(s) > maxErrorText {
 		s = s[:maxErrorText]
@@ -127,7 +127,7 @@ func plainText(s string) string {
 	}, s)
 }
 
-// msgctlFailure reads what msgctl consume noted.
+// msgctlFailure reads the failure that msgctl consume noted.
 func msgctlFailure(h Table) Failure {
 	f := Failure{
 		Framework: FrameworkMsgctl, Type: h.Text(HeaderErrorType), Message: h.Text(HeaderErrorMessage),

@@ -2,11 +2,11 @@ package message
 
 import "time"
 
-// HeadersSize returns how many bytes the table takes in a content header frame, its own length
-// prefix included. A message whose properties and headers outgrow the connection's frame_max
-// (131072 by default) cannot be published: the client library closes the connection with "frame
-// size exceeds negotiated frame_max". Ask before publishing headers that were added to, and leave
-// some 4 KiB for the other properties.
+// HeadersSize returns the size in bytes of the table in a content header frame, including its
+// length prefix. A message whose properties and headers exceed the connection's frame_max (131072
+// by default) cannot be published: the client library closes the connection with "frame size
+// exceeds negotiated frame_max". Check the size before publishing with additional headers, and
+// leave about 4 KiB for the other properties.
 func HeadersSize(t Table) int { return tableSize(t) }
 
 func tableSize(t map[string]any) int {

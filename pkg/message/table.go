@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Table is an AMQP field table: headers and nested tables. Values are bool, int8, uint8, int16,
+// Table is an AMQP field table: headers or a nested table. Values are bool, int8, uint8, int16,
 // uint16, int32, uint32, int64, float32, float64, Decimal, string, []byte, time.Time (whole
 // seconds), []any, a table, or nil.
 type Table map[string]any
 
 // Decimal is the AMQP decimal: Value divided by ten to the power of Scale. No broker computes with
-// it, and one in a header closes the connection of whoever publishes it to a stream (fact
-// stream-refuses-decimals).
+// it. A decimal in a header of a message published to a stream closes the publisher's connection
+// (fact stream-refuses-decimals).
 type Decimal struct {
 	Scale uint8
 	Value int32
@@ -25,7 +25,7 @@ type Decimal struct {
 // Float returns the decimal as the nearest float64.
 func (d Decimal) Float() float64 { return float64(d.Value) / math.Pow10(int(d.Scale)) }
 
-// AsTable returns v as a map when it is a table of any type: Table, map[string]any, or a client
+// AsTable returns v as a map if it is a table of any type: Table, map[string]any, or a client
 // library's own. Nothing is copied: the map is v itself.
 func AsTable(v any) (map[string]any, bool) {
 	switch t := v.(type) {
@@ -45,13 +45,13 @@ func AsTable(v any) (map[string]any, bool) {
 	return nil, false
 }
 
-// AsArray returns v as a slice when it is an AMQP array. Nothing is copied.
+// AsArray returns v as a slice if it is an AMQP array. Nothing is copied.
 func AsArray(v any) ([]any, bool) {
 	a, ok := v.([]any)
 	return a, ok
 }
 
-// AsDecimal returns v as a Decimal when it is one, of whatever library.
+// AsDecimal returns v as a Decimal if it is a decimal of any library.
 func AsDecimal(v any) (Decimal, bool) {
 	switch d := v.(type) {
 	case Decimal:
@@ -66,8 +66,8 @@ func AsDecimal(v any) (Decimal, bool) {
 	return Decimal{}, false
 }
 
-// AsInt returns v as an int64 when it is an integer of any width, or a float64 without a fraction,
-// which is what an integer becomes on its way through JSON.
+// AsInt returns v as an int64 if it is an integer of any width, or a float64 without a fraction,
+// which an integer becomes when it passes through JSON.
 func AsInt(v any) (int64, bool) {
 	switch n := v.(type) {
 	case int64:
@@ -94,9 +94,8 @@ func AsInt(v any) (int64, bool) {
 	return 0, false
 }
 
-// AsCount returns v as an int64 when AsInt does, or when it is text that is nothing but such a
-// number: some clients turn all headers into text. Of more digits than an int64 has, it is the
-// nearest int64.
+// AsCount returns v as an int64 if AsInt does, or if it is a string that contains only an integer:
+// some clients turn all headers into strings. A number that does not fit becomes the nearest int64.
 func AsCount(v any) (int64, bool) {
 	if n, ok := AsInt(v); ok {
 		return n, true
@@ -109,8 +108,8 @@ func AsCount(v any) (int64, bool) {
 	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
-// AsString returns v as text when it is a string or a byte array: some clients send strings as byte
-// arrays.
+// AsString returns v as a string if it is a string or a byte array: some clients send strings as
+// byte arrays.
 func AsString(v any) (string, bool) {
 	switch s := v.(type) {
 	case string:
@@ -121,8 +120,8 @@ func AsString(v any) (string, bool) {
 	return "", false
 }
 
-// AsTime returns v as a time when it is an AMQP timestamp, or a whole number of seconds since 1970,
-// which is what a timestamp becomes in the management API's JSON.
+// AsTime returns v as a time if it is an AMQP timestamp, or a whole number of seconds since 1970,
+// which a timestamp becomes in the management API's JSON.
 func AsTime(v any) (time.Time, bool) {
 	if t, ok := v.(time.Time); ok {
 		return t, true
@@ -133,18 +132,18 @@ func AsTime(v any) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Text returns the header as text, or "" when it is absent or no text.
+// Text returns the header as a string, or "" if it is absent or is not a string.
 func (t Table) Text(name string) string {
 	s, _ := AsString(t[name])
 	return s
 }
 
-// Native returns t as a client library's own table type T, with nested tables as T and decimals as
-// the library's. The top level is not copied, and a nested value is copied only when it has to
-// change: tables that the client itself decoded pass as they are. It is what a publisher applies to
-// headers that may come from an archive.
+// Native returns t as a client library's own table type T, with nested tables as T and decimals
+// converted by decimal. The top level is not copied, and a nested value is copied only if it must
+// change: tables that the library itself decoded pass unchanged. Publishers apply it to headers
+// that may come from an archive.
 //
-// Tables that are T already are trusted to hold nothing of this package.
+// Tables that already are T are trusted to hold no types of this package.
 func Native[T ~map[string]any](t Table, decimal func(Decimal) any) T {
 	out, copied := T(t), false
 	for k, v := range t {
@@ -183,7 +182,7 @@ func native[T ~map[string]any](v any, decimal func(Decimal) any) (any, bool) {
 	return v, false
 }
 
-// nativeArray returns a copy of a with what has to change, or nil when nothing has to.
+// nativeArray returns a converted copy of a, or nil if nothing has to change.
 func nativeArray[T ~map[string]any](a []any, decimal func(Decimal) any) []any {
 	var out []any
 	for i, v := range a {

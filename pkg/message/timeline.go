@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// maxEarlierReplays bounds how far Timeline follows the replays noted in a message.
+// maxEarlierReplays limits how far Timeline follows the replays noted in a message.
 const maxEarlierReplays = 10
 
-// Timeline tells the death history in words, the oldest death first, one line per queue and reason,
-// with the replays by msgctl in between:
+// Timeline describes the death history in words, the oldest death first, with one line per queue
+// and reason, and with the replays by msgctl in between:
 //
 //	rejected in orders.created.queue 3 times, first on 2026-11-20 10:00:00Z, published to orders.exchange with key order.created
 //	replayed from dead-letter.queue
 //	expired in orders.created.queue on 2026-11-21 08:30:00Z, published to the default exchange with key orders.created.queue
 //
-// The broker records the time of the first of several deaths only. Names come from the message:
+// The broker records only the time of the first of several deaths. Names come from the message:
 // neutralise the lines before they reach a terminal.
 func Timeline(headers Table) []string { return timeline(headers, 0) }
 
@@ -44,7 +44,7 @@ func replayLine(headers Table) string {
 	return "moved by msgctl"
 }
 
-// String tells the death in words; see Timeline for their form.
+// String describes the death in words; see Timeline for the form.
 func (d Death) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s in %s", reasonInWords(d.Reason), d.Queue)
@@ -79,9 +79,9 @@ func reasonInWords(reason string) string {
 	return reason
 }
 
-// OriginalHeaders returns the headers that the last replay by msgctl took off the message, as
-// ReplayHeaders noted them. They passed through JSON: numbers are float64 and timestamps seconds,
-// which DeathsOf reads all the same.
+// OriginalHeaders returns the headers that the last replay by msgctl removed from the message, as
+// noted by ReplayHeaders. They passed through JSON: numbers are float64 and timestamps are seconds.
+// DeathsOf reads them all the same.
 func OriginalHeaders(headers Table) (Table, bool) {
 	text := headers.Text(HeaderOriginalHeaders)
 	if text == "" {
@@ -91,8 +91,7 @@ func OriginalHeaders(headers Table) (Table, bool) {
 	if json.Unmarshal([]byte(text), &t) != nil || t == nil {
 		return nil, false
 	}
-	// The note of an earlier replay is a JSON object inside this one; it becomes text again, as it
-	// was.
+	// The note of an earlier replay is a JSON object inside this one; make it a string again.
 	if nested, ok := t[HeaderOriginalHeaders].(map[string]any); ok {
 		if text, err := json.Marshal(nested); err == nil {
 			t[HeaderOriginalHeaders] = string(text)
@@ -101,8 +100,8 @@ func OriginalHeaders(headers Table) (Table, bool) {
 	return t, true
 }
 
-// EarlierDeaths returns the death histories that replays and moves by msgctl took off the message
-// and noted, the oldest first. It is empty for a message without such a note.
+// EarlierDeaths returns the death histories that replays and moves by msgctl removed and noted, the
+// oldest first. It is empty for a message without such a note.
 func EarlierDeaths(headers Table) []Deaths {
 	var t map[string]any
 	if text := headers.Text(HeaderOriginalHeaders); text == "" || json.Unmarshal([]byte(text), &t) != nil {
@@ -119,8 +118,8 @@ func EarlierDeaths(headers Table) []Deaths {
 	return list
 }
 
-// DiedAt returns when the message failed as far as anything in it tells: its newest death, else the
-// time that a framework noted, else its timestamp. Zero when nothing does.
+// DiedAt returns the time of the failure, as far as the message tells: its newest death, otherwise
+// the time that a framework noted, otherwise its timestamp. It is zero if there is none.
 func (m *Message) DiedAt() time.Time {
 	if t := m.History().Since(); !t.IsZero() {
 		return t
