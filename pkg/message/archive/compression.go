@@ -8,18 +8,18 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Compression of an archive.
+// Compression is the compression of an archive.
 type Compression uint8
 
-// Compressions that a Writer can apply. A Reader finds out by itself.
+// Compressions that a Writer can apply. A Reader detects them.
 const (
 	None Compression = iota
 	Gzip
 	Zstd
 )
 
-// CompressionFor returns the compression that a file's name asks for: .gz, .zst or .zstd, whatever
-// the case, else None.
+// CompressionFor returns the compression for a file name: that of .gz, .zst or .zstd in any case,
+// otherwise None.
 func CompressionFor(name string) Compression {
 	name = strings.ToLower(name)
 	switch {
@@ -31,15 +31,16 @@ func CompressionFor(name string) Compression {
 	return None
 }
 
-// flusher is a compressor: Flush makes everything written so far readable from what lies below.
+// flusher is a compressor. Flush makes everything written so far readable from the underlying
+// writer.
 type flusher interface {
 	io.WriteCloser
 	Flush() error
 }
 
-// Memory bounds of zstd. The writer's window keeps an export within its memory whatever the message
-// size; the reader takes what "zstd --long=27" writes and refuses more, which would let a small
-// file claim gigabytes.
+// Memory limits of zstd. The writer's window keeps an export within its memory for any message
+// size. The reader accepts what "zstd --long=27" writes. It refuses larger windows, with which a
+// small file could claim gigabytes.
 const (
 	zstdWriteWindow = 1 << 20
 	zstdReadWindow  = 128 << 20

@@ -13,7 +13,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// lineV1 is a line, both when it is read and when it is written.
+// lineV1 is a line, for both reading and writing.
 type lineV1 struct {
 	V           *int           `json:"v"`
 	Seen        *int64         `json:"seen,omitempty"`
@@ -27,7 +27,7 @@ type lineV1 struct {
 	BodyBase64  *[]byte        `json:"bodyBase64,omitempty"`
 }
 
-// propertiesV1 has nil for what is absent.
+// propertiesV1 has nil for absent properties.
 type propertiesV1 struct {
 	ContentType     *text  `json:"contentType,omitempty"`
 	ContentEncoding *text  `json:"contentEncoding,omitempty"`
@@ -44,13 +44,13 @@ type propertiesV1 struct {
 	ClusterID       *text  `json:"clusterId,omitempty"`
 }
 
-// rawPrefix begins a JSON string that holds the base64 of one that is not valid UTF-8.
+// rawPrefix starts a JSON string that holds the base64 of a string that is not valid UTF-8.
 const rawPrefix = "\x00base64:"
 
-// text is a string that may not be UTF-8.
+// text is a string that may not be valid UTF-8.
 type text string
 
-// MarshalText returns what JSON can hold.
+// MarshalText returns the string in a form that JSON can hold.
 func (t text) MarshalText() ([]byte, error) { return []byte(encodeText(string(t))), nil }
 
 func encodeText(s string) string {
@@ -60,7 +60,7 @@ func encodeText(s string) string {
 	return s
 }
 
-// UnmarshalText undoes what MarshalText does.
+// UnmarshalText reverses MarshalText.
 func (t *text) UnmarshalText(s []byte) error {
 	decoded, err := rawString(string(s))
 	*t = text(decoded)
@@ -76,14 +76,14 @@ func rawString(s string) (string, error) {
 	return string(raw), err
 }
 
-// ParseLine returns the message that a line holds, with or without its newline. The error tells
-// what is wrong with it. The message shares no memory with the line.
+// ParseLine returns the message in a line, with or without its newline. The error says what is
+// wrong with the line. The message shares no memory with the line.
 func ParseLine(line []byte) (*message.Message, error) {
 	m, _, err := parseLine(line)
 	return m, err
 }
 
-// parseLine returns also when the message was seen, zero when the line does not tell.
+// parseLine also returns when the message was seen; zero if the line does not say.
 func parseLine(line []byte) (m *message.Message, seen time.Time, err error) {
 	if !utf8.Valid(line) {
 		return nil, seen, errors.New("it is not valid UTF-8")
@@ -108,7 +108,7 @@ func parseLine(line []byte) (m *message.Message, seen time.Time, err error) {
 	return m, seen, err
 }
 
-// explainJSON says first that the line is of a later version, since that is why it has unknown
+// explainJSON reports first that the line has a later version, because that explains unknown
 // members.
 func explainJSON(line []byte, err error) error {
 	var v struct{ V *int }

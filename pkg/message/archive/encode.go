@@ -11,17 +11,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// version of the line format.
+// version is the version of the line format.
 const version = 1
 
-// AppendLine appends the message's line, newline included, to dst and returns the longer slice.
-// It fails on a header value of a type that AMQP has not; dst is then returned as it was.
+// AppendLine appends the message's line, including the newline, to dst and returns the extended
+// slice. It fails if a header value has a type that does not exist in AMQP, and then returns dst
+// unchanged.
 func AppendLine(dst []byte, m *message.Message) ([]byte, error) {
 	return AppendLineSeen(dst, m, time.Time{})
 }
 
-// AppendLineSeen is AppendLine of a message that was seen at a time, to the millisecond; the zero
-// time is unknown.
+// AppendLineSeen appends a line as AppendLine does, with the time at which the message was seen, to
+// the millisecond. The zero time means unknown.
 func AppendLineSeen(dst []byte, m *message.Message, at time.Time) ([]byte, error) {
 	line, err := lineOf(m)
 	if err != nil {
@@ -54,8 +55,8 @@ func lineOf(m *message.Message) (*lineV1, error) {
 	return line, err
 }
 
-// setBody chooses text when that is valid and not longer than base64: a body of control characters
-// takes six times its size.
+// setBody uses text if it is valid and not longer than base64: a body of control characters takes
+// six times its size as text.
 func (v *lineV1) setBody(b []byte) {
 	if utf8.Valid(b) {
 		s := string(b)
@@ -68,7 +69,7 @@ func (v *lineV1) setBody(b []byte) {
 	v.BodyBase64 = &b
 }
 
-// encodeTable keeps the AMQP types of values; it is the inverse of decodeTable.
+// encodeTable keeps the AMQP types of values. It is the inverse of decodeTable.
 func encodeTable(t map[string]any) (map[string]any, error) {
 	out := make(map[string]any, len(t))
 	for name, v := range t {
@@ -128,8 +129,8 @@ func encodeList(list []any) (any, error) {
 	return out, nil
 }
 
-// integerTag returns the type's name in an archive. A Go int is what the client writes for it, 32
-// bits, if it fits.
+// integerTag returns the name of an integer type in an archive. For a Go int it returns what the
+// client library writes: 32 bits, if the value fits.
 func integerTag(v any) (string, bool) {
 	switch n := v.(type) {
 	case int8, uint8, int16, uint16, int32, uint32, int64:

@@ -6,7 +6,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// texts pairs the text properties of a line with those of a message.
+// texts pairs the string properties of a line with those of a message.
 func (v *propertiesV1) texts(m *message.Properties) []textPair {
 	return []textPair{
 		{message.ContentTypeProperty, &v.ContentType, &m.ContentType},

@@ -12,32 +12,31 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// DefaultMaxLine is the longest line that a Reader accepts unless told otherwise. The largest body
-// that a broker can be configured to take is 512 MiB; its default is 16 MiB on 4.x and 128 MiB on
-// 3.10, which is 171 MiB of base64.
+// DefaultMaxLine is the default of ReaderOptions.MaxLine. The largest body that a broker can be
+// configured to accept is 512 MiB. The default limit is 16 MiB on 4.x and 128 MiB on 3.10, which is
+// 171 MiB of base64.
 const DefaultMaxLine = 256 << 20
 
-// ReaderOptions bound a Reader. The zero value has the defaults.
+// ReaderOptions set limits of a Reader. The zero value has the defaults.
 type ReaderOptions struct {
-	// MaxLine is the longest line in bytes; 0 means DefaultMaxLine. Memory grows to the longest
-	// line there is.
+	// MaxLine is the maximum length of a line in bytes; 0 means DefaultMaxLine. Memory grows only
+	// to the longest line present.
 	MaxLine int
-	// Close is called by the reader's Close; nil is nothing.
+	// Close is called by the reader's Close; it may be nil.
 	Close func() error
 }
 
-// BrokenError says where an archive breaks, and how.
+// BrokenError says where and how an archive is broken.
 type BrokenError struct {
 	Line int64 // from 1
 	Byte int64 // where the line begins in the uncompressed archive, from 0
-	// Final says that nothing can be read after this: the file is cut short, or its compressed
-	// stream is damaged. Otherwise only this line is broken, and Next goes on with the one after
-	// it.
+	// Final reports whether nothing more can be read: the file is truncated, or its compressed
+	// stream is damaged. Otherwise only this line is broken, and Next continues with the next line.
 	Final  bool
 	Reason error
 }
 
-// Error tells the place and the reason.
+// Error returns the position and the reason.
 func (e *BrokenError) Error() string {
 	return fmt.Sprintf("archive broken at line %d (byte %d): %v", e.Line, e.Byte, e.Reason)
 }
@@ -45,10 +44,10 @@ func (e *BrokenError) Error() string {
 // Unwrap returns the reason.
 func (e *BrokenError) Unwrap() error { return e.Reason }
 
-// Reader reads the messages of an archive one by one. Use it from one goroutine.
+// Reader reads the messages of an archive one by one. It must be used from one goroutine.
 //
-// Whether and how the archive is compressed is seen from its content. Everything whole is returned
-// before the place where an archive is cut short or damaged, and only then the error.
+// It detects the compression from the content. If an archive is truncated or damaged, it returns
+// every complete message before that point, and then the error.
 type Reader struct {
 	in      *bufio.Reader
 	release func()
@@ -62,11 +61,11 @@ type Reader struct {
 	tooLong bool // the last line
 }
 
-// Seen returns when the message that Next returned last was seen, zero when the archive does not
-// tell: only what watches messages notes it.
+// Seen returns when the message last returned by Next was seen. It is zero if the archive does not
+// say: only programs that watch messages record it.
 func (r *Reader) Seen() time.Time { return r.seen }
 
-// Open opens the archive in the named file. Close closes it.
+// Open opens the archive in the named file. Close closes the file.
 func Open(name string, o ReaderOptions) (*Reader, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -77,7 +76,7 @@ func Open(name string, o ReaderOptions) (*Reader, error) {
 	return r, nil
 }
 
-// NewReader returns a Reader from in. It reads ahead. Close releases its memory, but does not close
+// NewReader returns a Reader of in. It reads ahead. Close releases its memory, but does not close
 // in.
 func NewReader(in io.Reader, o ReaderOptions) *Reader {
 	r := &Reader{maxLine: o.MaxLine, release: func() {}, close: o.Close}
@@ -96,7 +95,7 @@ func NewReader(in io.Reader, o ReaderOptions) *Reader {
 	return r
 }
 
-// Plain returns what in has, decompressed where it begins as gzip and zstd do. release frees
+// Plain returns the content of in, decompressed if it starts like gzip or zstd. release frees
 // memory; it does not close in.
 func Plain(in io.Reader) (plain io.Reader, release func(), err error) {
 	raw := bufio.NewReaderSize(in, 64<<10)
@@ -131,7 +130,7 @@ func (r *Reader) Next() (*message.Message, error) {
 	}
 }
 
-// parse returns neither for a blank line.
+// parse returns nil and no error for a blank line.
 func (r *Reader) parse(line []byte, tooLong bool) (*message.Message, error) {
 	if tooLong {
 		return nil, fmt.Errorf("it is longer than %d bytes", r.maxLine)
@@ -144,8 +143,8 @@ func (r *Reader) parse(line []byte, tooLong bool) (*message.Message, error) {
 	return m, err
 }
 
-// end decides what Next returns from now on. A last line that is whole needs no newline; one that
-// is not was cut.
+// end decides what Next returns from now on. A complete last line needs no newline; an incomplete
+// one was truncated.
 func (r *Reader) end(err error, start int64, bad error) {
 	partial := bad != nil
 	broken := &BrokenError{Line: r.line, Byte: start, Final: true, Reason: shortened(err)}
@@ -173,8 +172,8 @@ func shortened(err error) error {
 	return err
 }
 
-// readLine returns the next line, valid until the next call. One that is too long is read to its
-// end and thrown away.
+// readLine returns the next line, which is valid until the next call. A line that is too long is
+// read to its end and discarded.
 func (r *Reader) readLine() (line []byte, tooLong bool, err error) {
 	r.buf = r.buf[:0]
 	for {
@@ -193,7 +192,7 @@ func (r *Reader) readLine() (line []byte, tooLong bool, err error) {
 	}
 }
 
-// Close releases the reader's memory, and the file when Open opened it.
+// Close releases the reader's memory, and closes the file if Open opened it.
 func (r *Reader) Close() error {
 	r.release()
 	r.release = func() {}

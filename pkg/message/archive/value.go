@@ -13,7 +13,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// decodeTable turns the values of t, in place where names allow, into AMQP's.
+// decodeTable converts the values of t to AMQP's, in place where the names allow it.
 func decodeTable(t map[string]any) (message.Table, error) {
 	out := message.Table(t)
 	for name, v := range t {
@@ -130,7 +130,7 @@ func decodeInteger(tag string, v any) (any, error) {
 
 func decodeInt(v any, bits int) (int64, error) { return strconv.ParseInt(numberText(v), 10, bits) }
 
-// numberText returns "" for what is no number, which no parser accepts.
+// numberText returns "" for a value that is not a number; no parser accepts that.
 func numberText(v any) string {
 	n, _ := v.(json.Number)
 	return n.String()

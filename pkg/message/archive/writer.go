@@ -13,17 +13,17 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// writeBuffer is what collects before the compressor or the file is called.
+// writeBuffer is how many bytes are collected before the compressor or the file is called.
 const writeBuffer = 256 << 10
 
-// Writer appends messages to an archive. Use it from one goroutine.
+// Writer appends messages to an archive. It must be used from one goroutine.
 //
-// Written is not kept: only when Sync has returned nil are the messages before it safe. So whoever
-// destroys a message because it is archived (purge, drain) calls Write, then Sync, then acks. Sync
-// costs a disk flush; call it once for a batch of messages, not for each.
+// Written messages are safe only after Sync has returned nil. Code that destroys a message because
+// it is archived (purge, drain) must call Write, then Sync, then acknowledge. Sync flushes to disk,
+// so call it once per batch, not for each message.
 //
-// After an error the archive may end in part of a line, and every further call returns the same
-// error: what Sync confirmed stays readable, see Reader.
+// After an error the archive may end in an incomplete line, and every further call returns the same
+// error. Messages before the last successful Sync stay readable, see Reader.
 type Writer struct {
 	out      io.Writer
 	compress flusher // nil without compression
@@ -33,9 +33,9 @@ type Writer struct {
 	err      error
 }
 
-// Create makes a new archive, compressed as its name says. The file must not exist: an archive may
-// be the last copy of its messages (fs.ErrExist). It can be read by its owner only, since bodies
-// may hold anything.
+// Create creates an archive, compressed according to its name. The error wraps fs.ErrExist if the
+// file exists, because an archive may be the last copy of its messages. Only the owner can read the
+// file, because bodies may contain anything.
 func Create(name string) (*Writer, error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -55,7 +55,7 @@ func Create(name string) (*Writer, error) {
 }
 
 // syncDir makes the file's name as durable as its content. Systems that cannot flush a directory
-// (Windows) need not.
+// (Windows) do not need it.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -65,9 +65,9 @@ func syncDir(dir string) error {
 	return d.Close()
 }
 
-// NewWriter returns a Writer to out. When out has a method Sync() error, as *os.File does, Sync
-// calls it; for other writers (a pipe, a buffer) Sync only passes everything on. When out is an
-// io.Closer, Close closes it.
+// NewWriter returns a Writer to out. If out has a method Sync() error, as *os.File does, Sync calls
+// it. For other writers (a pipe, a buffer) Sync only flushes buffers. If out is an io.Closer, Close
+// closes it.
 func NewWriter(out io.Writer, c Compression) (*Writer, error) {
 	compress, err := newCompressor(out, c)
 	if err != nil {
@@ -82,11 +82,12 @@ func NewWriter(out io.Writer, c Compression) (*Writer, error) {
 	return w, nil
 }
 
-// Write adds a message. A message that cannot be encoded (a header of a type that AMQP has not) is
-// refused with an error, and leaves the archive as it was and usable: Err is still nil.
+// Write adds a message. A message that cannot be encoded, because a header has a type that does not
+// exist in AMQP, is refused with an error. The archive stays unchanged and usable: Err is still
+// nil.
 func (w *Writer) Write(m *message.Message) error { return w.WriteSeen(m, time.Time{}) }
 
-// WriteSeen is Write of a message that was seen at a time: see Reader.Seen.
+// WriteSeen adds a message as Write does, with the time at which it was seen: see Reader.Seen.
 func (w *Writer) WriteSeen(m *message.Message, at time.Time) error {
 	if w.err != nil {
 		return w.err
@@ -133,8 +134,8 @@ func (w *Writer) syncFile() error {
 	return nil
 }
 
-// cannotSync reports whether the file is a pipe, socket or terminal, which have no disk to flush
-// to.
+// cannotSync reports whether the file is a pipe, socket or terminal, which cannot be flushed to
+// disk.
 func cannotSync(out io.Writer, err error) bool {
 	f, ok := out.(*os.File)
 	if !ok {
@@ -144,14 +145,14 @@ func cannotSync(out io.Writer, err error) bool {
 	return statErr == nil && !info.Mode().IsRegular() && err != nil
 }
 
-// Messages returns how many messages were written.
+// Messages returns the number of messages written.
 func (w *Writer) Messages() int64 { return w.messages }
 
 // Err returns the error that ended the archive, or nil.
 func (w *Writer) Err() error { return w.err }
 
-// Close ends the archive durably, as Sync does, and closes the file. It closes also after an error,
-// which it returns.
+// Close ends the archive durably, as Sync does, and closes the file. It also closes the file after
+// an error, and returns that error.
 func (w *Writer) Close() error {
 	err := w.err
 	if err == nil {

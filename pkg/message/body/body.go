@@ -1,8 +1,8 @@
-// Package body makes message bodies readable for people: compression opened, JSON indented, text as
-// text, anything else as a hex dump.
+// Package body makes message bodies readable for people: it decompresses them, indents JSON, shows
+// text as text, and anything else as a hex dump.
 //
-// The output is always valid UTF-8 and bounded. It may hold any character that the body holds,
-// terminal escape sequences included: neutralise it before it reaches a terminal.
+// The output is always valid UTF-8 and limited in size. It may contain any character of the body,
+// including terminal escape sequences: neutralise it before it reaches a terminal.
 package body
 
 import (
@@ -27,14 +27,14 @@ const (
 	Binary = "binary"
 )
 
-// Options bound the work. The zero value has the defaults.
+// Options set limits. The zero value has the defaults.
 type Options struct {
-	// MaxDecoded bounds the decompressed body in bytes; default 16 MiB.
+	// MaxDecoded limits the decompressed body, in bytes. Default 16 MiB.
 	MaxDecoded int
-	// MaxText bounds the text shown, in bytes; default 64 KiB. Less than 0 means no bound.
+	// MaxText limits the text shown, in bytes. Default 64 KiB; a negative value means no limit.
 	MaxText int
-	// MaxDump bounds how many bytes of a binary body are dumped; default 512. Less than 0 means no
-	// bound.
+	// MaxDump limits how many bytes of a binary body are dumped. Default 512; a negative value
+	// means no limit.
 	MaxDump int
 }
 
@@ -51,24 +51,25 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// View is a body for people.
+// View is a body in a form for people.
 type View struct {
 	// Kind is one of Empty, JSON, NDJSON, Text and Binary.
 	Kind string
-	// Text is what to show, without a newline at the end.
+	// Text is the text to show, without a newline at the end.
 	Text string
-	// Size is the length of the body in the message, in bytes; Decoded after decompression, the
-	// same without any.
+	// Size is the length of the body in the message, in bytes. Decoded is its length after
+	// decompression, which is the same if it is not compressed.
 	Size, Decoded int
-	// Encodings are the compressions that were undone.
+	// Encodings are the compressions that were removed.
 	Encodings []string
 	// Hidden is how many bytes of the decoded body Text leaves out.
 	Hidden int
-	// Problem tells why the body is not shown as its properties promise: "" when it is.
+	// Problem says why the body is not shown as its properties promise; "" if it is.
 	Problem string
 }
 
-// Describe returns what the body is, for example "JSON, 1.2 kB, gzip (311 B)". Units are decimal.
+// Describe returns a description of the body, such as "JSON, 1.2 kB, gzip (311 B)". Units are
+// decimal.
 func (v View) Describe() string {
 	if v.Kind == Empty {
 		return Empty
@@ -83,9 +84,9 @@ func (v View) Describe() string {
 	return s
 }
 
-// Show returns the message's body for people. It looks at the content more than at content_type,
-// which is often wrong or missing: what is JSON is shown as JSON, unless the type says that it is
-// another kind of text.
+// Show returns the message's body for people. It considers the content more than content_type,
+// which is often wrong or missing: JSON is shown as JSON, unless content_type names another kind of
+// text.
 func Show(m *message.Message, o Options) View {
 	o = o.withDefaults()
 	v := View{Size: len(m.Body)}
@@ -134,7 +135,7 @@ func (v *View) render(plain []byte, media string, whole bool, o Options) {
 	v.dump(plain, o.MaxDump)
 }
 
-// isOtherText reports whether a body is text to be left as it is, though it may happen to be JSON,
+// isOtherText reports whether a body is text to be left unchanged, although it may be valid JSON,
 // such as a number.
 func isOtherText(media string) bool {
 	return strings.HasPrefix(media, "text/") && !isJSON(media) || strings.HasSuffix(media, "xml")
@@ -149,8 +150,8 @@ func looksLikeJSON(plain []byte) bool {
 	return len(trimmed) > 0 && strings.IndexByte(`{["-0123456789tfn`, trimmed[0]) >= 0
 }
 
-// renderJSON indents, which leaves numbers and strings as they are written. It declines what is no
-// JSON.
+// renderJSON indents JSON. Numbers and strings stay as they are written. It returns false if the
+// body is not JSON.
 func (v *View) renderJSON(plain []byte, o Options) bool {
 	if !utf8.Valid(plain) {
 		return false
@@ -163,7 +164,7 @@ func (v *View) renderJSON(plain []byte, o Options) bool {
 	return true
 }
 
-// renderNDJSON takes several JSON objects or arrays, one a line.
+// renderNDJSON renders several JSON objects or arrays, one per line.
 func (v *View) renderNDJSON(plain []byte, o Options) bool {
 	lines := bytes.Split(bytes.TrimSpace(plain), []byte("\n"))
 	if len(lines) < 2 {
@@ -183,7 +184,7 @@ func (v *View) renderNDJSON(plain []byte, o Options) bool {
 // IsText reports whether a decoded body is shown as text: UTF-8 with few control characters.
 func IsText(plain []byte) bool { return isText(plain, true) }
 
-// isText reports whether the body is UTF-8 with few control characters. A body that was cut may end
+// isText reports whether the body is UTF-8 with few control characters. A truncated body may end
 // within a character.
 func isText(plain []byte, whole bool) bool {
 	if !whole {
@@ -206,7 +207,7 @@ func isText(plain []byte, whole bool) bool {
 	return controls*20 <= len(plain)
 }
 
-// cut shows at most maximum bytes, whole characters and, when there are any, whole lines.
+// cut shows at most maximum bytes: whole characters and, if there are any, whole lines.
 func (v *View) cut(text string, maximum int) {
 	if !utf8.ValidString(text) { // a character cut in two at the end of a decompressed part
 		text = strings.ToValidUTF8(text, "\uFFFD")

@@ -13,21 +13,21 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// ErrTooLarge: a body grows beyond the given bound when it is decompressed.
+// ErrTooLarge is returned when a decompressed body exceeds the given limit.
 var ErrTooLarge = errors.New("the body is larger than the bound when decompressed")
 
-// maxEncodings bounds how often a body may have been compressed.
+// maxEncodings limits how many compressions a body may have.
 const maxEncodings = 4
 
-// Decode undoes the compressions that a content_encoding property names: gzip, x-gzip, deflate,
-// zstd, or several separated by commas or colons, the last applied first undone, as in HTTP. It
-// returns the plain body and the compressions, in the order they were undone. Names that are no
-// compressions (utf-8, identity, binary and whatever else applications write there) are passed
-// over. Without a compression the result is raw itself, whatever its size.
+// Decode removes the compressions named in a content_encoding property: gzip, x-gzip, deflate,
+// zstd, or several separated by commas or colons. As in HTTP, the last one applied is removed
+// first. It returns the plain body and the compressions in the order in which they were removed.
+// Names that are not compressions (utf-8, identity, binary, and whatever else applications write
+// there) are ignored. Without a compression the result is raw itself, whatever its size.
 //
-// The result has at most maximum bytes. When there is more, they are returned with ErrTooLarge;
-// when the compressed data is damaged or cut short, what could be read of it is returned with the
-// error.
+// The result has at most maximum bytes. If there are more, it is truncated and the error is
+// ErrTooLarge. If the compressed data is damaged or truncated, Decode returns what it could read,
+// with an error.
 func Decode(raw []byte, contentEncoding string, maximum int) (plain []byte, encodings []string, err error) {
 	steps, plain, err := decode(raw, contentEncoding, maximum)
 	for _, s := range steps {
@@ -36,7 +36,7 @@ func Decode(raw []byte, contentEncoding string, maximum int) (plain []byte, enco
 	return plain, encodings, err
 }
 
-// decode is Decode with the formats that were found, in which "bare deflate" is one of its own.
+// decode also returns the formats found. It treats "bare deflate" as a separate format.
 func decode(raw []byte, contentEncoding string, maximum int) (steps []string, plain []byte, err error) {
 	plain = raw
 	if contentEncoding == "" {
@@ -60,10 +60,10 @@ func decode(raw []byte, contentEncoding string, maximum int) (steps []string, pl
 	return steps, plain, err
 }
 
-// isSeparator: HTTP's comma, and the colon of Spring AMQP ("gzip:UTF-8").
+// isSeparator accepts the comma of HTTP, and the colon of Spring AMQP ("gzip:UTF-8").
 func isSeparator(r rune) bool { return r == ',' || r == ':' }
 
-// Compressions, as content_encoding names them, and the bare form of deflate.
+// Compressions as content_encoding names them, and the bare form of deflate.
 const (
 	gzipped     = "gzip"
 	deflate     = "deflate"
@@ -110,8 +110,8 @@ func open(name string, raw []byte) (io.Reader, func(), error) {
 	return r, none, err
 }
 
-// isZlib: HTTP's "deflate" is zlib (RFC 9110, 8.4.1.2); some applications send bare deflate under
-// that name.
+// isZlib reports whether the data is zlib, which is what HTTP calls "deflate" (RFC 9110, 8.4.1.2).
+// Some applications send bare deflate under that name.
 func isZlib(raw []byte) bool {
 	_, err := zlib.NewReader(bytes.NewReader(raw))
 	return err == nil

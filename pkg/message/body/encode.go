@@ -11,7 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Encode compresses plain as raw is compressed, which has that content_encoding: the way back of
+// Encode compresses plain in the same way as raw, whose content_encoding is given. It reverses
 // Decode. Without a compression the result is plain itself.
 func Encode(plain, raw []byte, contentEncoding string, maximum int) ([]byte, error) {
 	steps, _, err := decode(raw, contentEncoding, maximum)

@@ -5,19 +5,20 @@ import (
 	"unicode/utf8"
 )
 
-// maxIndent is the depth from which on lines are not indented further, lest a deeply nested body
-// grows with the square of its depth.
+// maxIndent is the depth beyond which lines are not indented further. Otherwise a deeply nested
+// body would grow with the square of its depth.
 const maxIndent = 40
 
-// indenter spreads valid JSON over lines. Unlike json.Indent it stops at a bound, so a body of
-// megabytes costs no more than what is shown of it. Numbers and strings stay as they are written.
+// indenter spreads valid JSON over lines. Unlike json.Indent it stops at a limit, so a body of
+// megabytes costs no more than the part that is shown. Numbers and strings stay as they are
+// written.
 type indenter struct {
 	out   strings.Builder
 	depth int
 }
 
-// indent returns the indented text, at most maximum bytes of it unless that is negative, and how
-// many bytes of the source are not in it.
+// indent returns at most maximum bytes of the indented text (all of it if maximum is negative), and
+// how many bytes of the source it leaves out.
 func indent(src []byte, maximum int) (string, int) {
 	var x indenter
 	for i := 0; i < len(src); {
@@ -44,7 +45,7 @@ func indent(src []byte, maximum int) (string, int) {
 	return x.stop(maximum), 1
 }
 
-// stop cuts what the last step wrote too much, and a character that was cut in two.
+// stop removes the excess of the last step, and a character that was cut in two.
 func (x *indenter) stop(maximum int) string {
 	text := x.out.String()
 	end := min(len(text), maximum)
@@ -98,7 +99,7 @@ func stringEnd(src []byte, i int) int {
 	return len(src)
 }
 
-// nextByte and lastByte return the nearest byte that is no white space; 0 at the end of the text.
+// nextByte and lastByte return the nearest byte that is not white space, or 0 if there is none.
 func nextByte(src []byte, i int) byte {
 	for ; i < len(src); i++ {
 		if src[i] > ' ' {

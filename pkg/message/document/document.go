@@ -1,9 +1,9 @@
-// Package document has messages as JSON documents, for programs and people to read: header values
-// as JSON's own, a JSON body as JSON.
+// Package document represents messages as JSON documents, for programs and people to read: header
+// values as plain JSON, a JSON body as JSON.
 //
-// It is the counterpart of package archive, whose lines restore a message exactly. What JSON cannot
-// say is said as well as it can be: bytes that are no UTF-8 become U+FFFD, and a body that is no
-// text stands in bodyBase64.
+// Unlike a line of package archive, a document cannot restore the message exactly. Values that JSON
+// cannot express are approximated: invalid UTF-8 becomes U+FFFD, and a body that is not text is in
+// bodyBase64.
 package document
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// maxBody bounds what a compressed body may become.
+// maxBody limits the size of a decompressed body.
 const maxBody = 16 << 20
 
-// Message is a message as JSON. Absent parts are left out.
+// Message is a message as JSON. Absent parts are omitted.
 type Message struct {
 	Exchange    string         `json:"exchange"`
 	RoutingKey  string         `json:"routingKey"`
@@ -27,16 +27,16 @@ type Message struct {
 	Redelivered bool           `json:"redelivered,omitempty"`
 	Properties  Properties     `json:"properties,omitzero"`
 	Headers     map[string]any `json:"headers,omitempty"`
-	// Size is that of the body in the message, in bytes.
+	// Size is the size of the body in the message, in bytes.
 	Size int `json:"size"`
-	// Body is JSON where the body is JSON, and a string where it is text, decompressed as its
-	// content_encoding says.
+	// Body is JSON if the body is JSON, or a string if it is text, decompressed according to
+	// content_encoding.
 	Body any `json:"body,omitempty"`
 	// BodyBase64 is any other body, as it is in the message.
 	BodyBase64 []byte `json:"bodyBase64,omitempty"`
 }
 
-// Properties are AMQP's, with their names in camel case.
+// Properties are the AMQP properties, with names in camel case.
 type Properties struct {
 	ContentType     *string    `json:"contentType,omitempty"`
 	ContentEncoding *string    `json:"contentEncoding,omitempty"`
@@ -78,7 +78,7 @@ func present[T any](p *message.Properties, one message.PropertySet, v *T) *T {
 	return v
 }
 
-// Of returns the document of a message.
+// Of returns the document for a message.
 func Of(m *message.Message) Message {
 	d := Message{
 		Exchange: m.Exchange, RoutingKey: m.RoutingKey, Queue: m.Queue, Redelivered: m.Redelivered,
@@ -94,7 +94,7 @@ func Of(m *message.Message) Message {
 	return d
 }
 
-// Headers returns header values as encoding/json writes them; nil for none.
+// Headers returns header values in a form that encoding/json can write; nil if there are none.
 func Headers(t message.Table) map[string]any {
 	if len(t) == 0 {
 		return nil
@@ -110,8 +110,8 @@ func headerTime(t time.Time) any {
 	return nil
 }
 
-// Time returns a time in UTC as RFC 3339 writes it: nil for the zero time, and for years that
-// RFC 3339 cannot write.
+// Time returns a time in UTC for RFC 3339. It returns nil for the zero time, and for years that RFC
+// 3339 cannot represent.
 func Time(t time.Time) *time.Time {
 	t = t.UTC()
 	if y := t.Year(); t.IsZero() || y < 0 || y > 9999 {

@@ -9,14 +9,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// maxMaterialised bounds a JSON object or array that is turned into Go values. Looking a field up
+// maxMaterialised limits a JSON object or array that is converted to Go values. Looking up a field
 // needs no such copy, whatever the size of the body: gjson finds it in the text.
 const maxMaterialised = 1 << 20
 
-// stepBytes of a body are searched in one step.
+// stepBytes is how many bytes of a body are searched in one step.
 const stepBytes = 4 << 10
 
-// plain returns the decompressed body. A body that cannot be read within its bound ends the
+// plain returns the decompressed body. A body that cannot be read within its limit ends the
 // evaluation: nothing is known about it, not even what it lacks.
 func (e *env) plain() ([]byte, error) {
 	plain, _, err := body.Decode(e.m.Body, e.m.ContentEncoding, e.opts.MaxBody)
@@ -29,8 +29,8 @@ func (e *env) plain() ([]byte, error) {
 	return plain, nil
 }
 
-// body returns what a path leads to in the body, nil when there is nothing: the body itself for an
-// empty path, which is a string when it is no JSON.
+// body returns the value at a path in the body, or nil if there is none. For an empty path it
+// returns the body itself, which is a string if it is not JSON.
 func (e *env) body(path []any) (any, error) {
 	if !e.isRead {
 		plain, err := e.plain()
@@ -59,8 +59,8 @@ func lookUp(r gjson.Result, path []any) any {
 	return goValue(r)
 }
 
-// member returns a field of an object, the first of that name, or an element of an array, which is
-// counted from the end when negative.
+// member returns a field of an object, the first of that name, or an element of an array. A
+// negative index counts from the end.
 func member(r gjson.Result, key any) (found gjson.Result, ok bool) {
 	name, isName := key.(string)
 	at, isIndex := key.(int)
@@ -81,8 +81,8 @@ func member(r gjson.Result, key any) (found gjson.Result, ok bool) {
 	return found, ok
 }
 
-// goValue returns the Go value; nil for null and for an object or array of more than
-// maxMaterialised bytes. A number is an int where it is written as one that fits, so that large ids
+// goValue returns the Go value. It returns nil for null, and for an object or array of more than
+// maxMaterialised bytes. A number is an int if it is written as one that fits, so that large ids
 // compare exactly.
 func goValue(r gjson.Result) any {
 	switch {

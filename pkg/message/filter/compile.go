@@ -11,14 +11,14 @@ import (
 	"github.com/msgctl/msgctl/internal/units"
 )
 
-// Bounds of an expression.
+// Limits of an expression.
 const (
 	maxSource = 8 << 10 // bytes
 	maxNodes  = 1000
 )
 
-// compile compiles twice. The first time checks the source as the user wrote it, with typed
-// variables, so that errors speak of that; the second has the visitors in it.
+// compile compiles twice. The first pass checks the source as the user wrote it, with typed
+// variables, so that errors refer to that source. The second pass includes the visitors.
 func compile(source string, isCondition bool, o Options) (*program, error) {
 	if len(source) > maxSource {
 		return nil, &SyntaxError{Message: fmt.Sprintf("the expression has %d bytes, more than %d", len(source), maxSource)}
@@ -47,7 +47,7 @@ func compile(source string, isCondition bool, o Options) (*program, error) {
 	return &program{code: code, uses: look.uses, opts: o.withDefaults()}, nil
 }
 
-// inspector finds the variables in use, and mistakes that the type checker lets pass.
+// inspector finds the variables in use, and mistakes that the type checker accepts.
 type inspector struct {
 	uses uses
 	err  *file.Error
@@ -99,7 +99,7 @@ func (v *inspector) binary(n *ast.BinaryNode) {
 	}
 }
 
-// duration is the expression's function of that name.
+// duration is the expression function of that name.
 func duration(params ...any) (any, error) {
 	s, _ := params[0].(string)
 	return units.ParseDuration(s)

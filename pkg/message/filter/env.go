@@ -7,9 +7,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// env is what an expression sees. Only the fields that it uses are filled in; body, text and age
-// are read when evaluation comes to them. Expressions cannot call methods of it: all are
-// unexported.
+// env is the environment of an expression. Only the fields that the expression uses are filled in;
+// body, text and age are read when the evaluation needs them. Expressions cannot call its methods,
+// because all are unexported.
 type env struct {
 	Reason      string         `expr:"reason"`
 	Queue       string         `expr:"queue"`
@@ -75,8 +75,8 @@ type errorView struct {
 	Framework string `expr:"framework"`
 	Queue     string `expr:"queue"`
 	Task      string `expr:"task"`
-	// Summary is the type, or the message's first line where a framework notes no type: what
-	// --group-by error uses.
+	// Summary is the type or, if a framework notes no type, the first line of the message.
+	// --group-by error uses it.
 	Summary string `expr:"summary"`
 }
 
@@ -110,7 +110,7 @@ func (u uses) headers() bool {
 		"replays")
 }
 
-// load makes the environment that of m, with what the expression uses.
+// load sets the environment to that of m, with the variables that the expression uses.
 func (e *env) load(m *message.Message, u uses, o *Options) {
 	*e = env{m: m, opts: o}
 	e.Source, e.ID, e.Size, e.Redelivered = m.Queue, m.MessageID, len(m.Body), m.Redelivered
@@ -165,7 +165,7 @@ func viewError(f message.Failure) errorView {
 	return v
 }
 
-// age returns nil when nothing in the message tells when it failed.
+// age returns nil if the message does not say when it failed.
 func (e *env) age() any {
 	at := e.m.DiedAt()
 	if at.IsZero() {
@@ -174,7 +174,7 @@ func (e *env) age() any {
 	return e.opts.now().Sub(at)
 }
 
-// timestamp returns nil when the message has none, which must not compare as the year 1.
+// timestamp returns nil if the message has none; it must not compare as the year 1.
 func (e *env) timestamp() any {
 	if e.m.Timestamp.IsZero() {
 		return nil

@@ -25,7 +25,7 @@ type SyntaxError struct {
 	Hint string
 }
 
-// Error returns place, message and hint in one line.
+// Error returns the position, the message and the hint in one line.
 func (e *SyntaxError) Error() string {
 	s := e.Message
 	if e.Line > 0 {
@@ -37,8 +37,8 @@ func (e *SyntaxError) Error() string {
 	return s
 }
 
-// Snippet returns the line of the expression and under it a mark at the place, or "" when that is
-// not known.
+// Snippet returns the line of the expression, with a mark under the position, or "" if the position
+// is unknown.
 func (e *SyntaxError) Snippet() string {
 	lines := strings.Split(e.Source, "\n")
 	if e.Line < 1 || e.Line > len(lines) {
@@ -48,7 +48,7 @@ func (e *SyntaxError) Snippet() string {
 	return line + "\n" + strings.Repeat(" ", max(0, min(e.Column-1, utf8.RuneCountInString(line)))) + "^"
 }
 
-// lazily compiles an expression when it is first used, so that programs do not pay for it when they
+// lazily compiles a regular expression when it is first used, so that it does not slow down program
 // start.
 func lazily(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
@@ -64,7 +64,7 @@ var (
 // allNames begins a hint that lists the names.
 const allNames = "the names are "
 
-// explain turns expr's error into one about the expression as the user knows it.
+// explain turns expr's error into one about the expression as the user wrote it.
 func explain(source string, err error) error {
 	var at *file.Error
 	if !errors.As(err, &at) {
@@ -96,7 +96,7 @@ func explain(source string, err error) error {
 	return e
 }
 
-// suggestName also knows AMQP's own names of the properties, and words that begin a name.
+// suggestName also considers AMQP's own names of the properties, and prefixes of names.
 func suggestName(name string) string {
 	plain := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
 	for _, property := range names(reflect.TypeFor[properties]()) {
@@ -125,7 +125,7 @@ func fieldsOf(view string) []string {
 	return nil
 }
 
-// readable names a type of this package as expressions do.
+// readable names a type of this package in the way expressions do.
 func readable(view string) string { return strings.TrimSuffix(view, "View") }
 
 func plainTypes(s string) string {
@@ -142,7 +142,7 @@ func plainTypes(s string) string {
 	})
 }
 
-// didYouMean asks for the nearest candidate, or returns "" when none is near.
+// didYouMean suggests the nearest candidate, or returns "" if none is near.
 func didYouMean(name string, candidates []string) string {
 	if near := suggest.Nearest(name, candidates); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
@@ -150,7 +150,7 @@ func didYouMean(name string, candidates []string) string {
 	return ""
 }
 
-// runReason is the part of an evaluation's error that says what happened.
+// runReason returns the part of an evaluation error that says what happened.
 func runReason(err error) string {
 	text := err.Error()
 	var at *file.Error

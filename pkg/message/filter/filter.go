@@ -12,13 +12,14 @@ import (
 
 // Options say how expressions are evaluated. The zero value has the defaults.
 type Options struct {
-	// IsWaitQueue reports whether a queue is a wait queue. Deaths in wait queues are skipped: reason,
-	// queue, exchange and routingKey describe the death before. May be nil; it must be safe for
-	// concurrent use.
+	// IsWaitQueue reports whether a queue is a wait queue. Deaths in wait queues are skipped:
+	// reason, queue, exchange and routingKey describe the death before. It may be nil. It must be
+	// safe for concurrent use.
 	IsWaitQueue func(queue string) bool
-	// Now is the time that ages are counted to; default time.Now at each message.
+	// Now returns the time up to which ages are counted. It is called for each message; the default
+	// is time.Now.
 	Now func() time.Time
-	// MaxBody bounds, in bytes, the body after decompression; default 16 MiB. A larger one reads as
+	// MaxBody limits the decompressed body, in bytes. Default 16 MiB. A larger body counts as
 	// missing.
 	MaxBody int
 }
@@ -37,23 +38,22 @@ func (o *Options) now() time.Time {
 	return o.Now()
 }
 
-// Filter is a compiled condition. It may be used by several goroutines at once.
+// Filter is a compiled condition. It is safe for concurrent use.
 type Filter struct {
 	*program
 }
 
-// NotComparable is why a message did not match although its condition may have been meant to hold:
-// a field was missing, or a value was of a type that the operator cannot compare.
+// NotComparable says why a message did not match although the condition may have been meant to
+// hold: a field was missing, or a value had a type that the operator cannot compare.
 type NotComparable struct {
 	Operator    string
 	Left, Right string // what stood on its sides, for example "a string" or "nothing"
 	Reason      string // set instead when the expression failed as a whole
-	// AbsentHeader says that nothing but a header was missing, as it may be: messages without it are
-	// no surprise.
+	// AbsentHeader reports whether only a header was missing. That is normal: headers are optional.
 	AbsentHeader bool
 }
 
-// Error tells what could not be compared.
+// Error says what could not be compared.
 func (n *NotComparable) Error() string {
 	if n.Reason != "" {
 		return "not comparable: " + n.Reason
@@ -61,8 +61,8 @@ func (n *NotComparable) Error() string {
 	return fmt.Sprintf("not comparable: %s %s %s", n.Left, n.Operator, n.Right)
 }
 
-// Compile compiles a condition. The error is a *SyntaxError: unknown names, mismatched types, or a
-// result that cannot be true or false.
+// Compile compiles a condition. The error is a *SyntaxError: an unknown name, mismatched types, or
+// a result that cannot be true or false.
 func Compile(source string, o Options) (*Filter, error) {
 	p, err := compile(source, true, o)
 	if err != nil {
@@ -71,9 +71,9 @@ func Compile(source string, o Options) (*Filter, error) {
 	return &Filter{program: p}, nil
 }
 
-// Match reports whether the condition holds. When it does not, and a comparison in it could not be
-// made, the error is a *NotComparable; the message counts as not matching all the same. There are
-// no other errors.
+// Match reports whether the condition holds. If it does not, and a comparison could not be made,
+// the error is a *NotComparable; the message still counts as not matching. There are no other
+// errors.
 func (f *Filter) Match(m *message.Message) (bool, error) {
 	out, unknown := f.run(m)
 	if matched, ok := out.(bool); ok {
@@ -88,7 +88,7 @@ func (f *Filter) Match(m *message.Message) (bool, error) {
 	return false, unknown
 }
 
-// program is a compiled expression of any result.
+// program is a compiled expression with any result type.
 type program struct {
 	code *vm.Program
 	uses uses
@@ -101,14 +101,13 @@ type evaluator struct {
 	env env
 }
 
-// NeedsBody reports whether evaluation reads the body, so that a caller that has a choice may not
-// fetch it otherwise.
+// NeedsBody reports whether evaluation reads the body. If not, a caller may avoid fetching it.
 func (p *program) NeedsBody() bool { return p.uses.body() }
 
 // NeedsHeaders reports whether evaluation reads headers.
 func (p *program) NeedsHeaders() bool { return p.uses.headers() }
 
-// memoryBudget bounds the list elements that one evaluation may make.
+// memoryBudget limits the list elements that one evaluation may create.
 const memoryBudget = 200_000
 
 func (p *program) run(m *message.Message) (out any, unknown *NotComparable) {

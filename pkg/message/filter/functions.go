@@ -11,17 +11,18 @@ import (
 	"github.com/expr-lang/expr/vm/runtime"
 )
 
-// maxSteps bounds the operations on headers and body in one evaluation. Other operations are
-// bounded by the memory that lists to loop over take.
+// maxSteps limits the operations on headers and body in one evaluation. Other operations are
+// limited by the memory of the lists they loop over.
 const maxSteps = 200_000
 
-// errSteps ends an evaluation that takes too long.
+// errSteps ends an evaluation that takes too many steps.
 var errSteps = errors.New("it takes too many steps")
 
 // errUnknown ends an evaluation; the environment has the reason.
 var errUnknown = errors.New("not comparable")
 
-// functions are what the visitors call. The first parameter of each is the environment.
+// functions are the functions that the visitors call. The first parameter of each is the
+// environment.
 func functions() []expr.Option {
 	return []expr.Option{
 		expr.Function(fnBody, step(func(e *env, path []any) (any, error) { return e.body(path) }), new(func(...any) any)),
@@ -38,7 +39,7 @@ func functions() []expr.Option {
 	}
 }
 
-// step counts the call and gives the environment its type.
+// step counts the call and converts the environment to its type.
 func step(f func(e *env, params []any) (any, error)) func(...any) (any, error) {
 	return func(params ...any) (any, error) {
 		e := params[0].(*env)
@@ -67,8 +68,8 @@ func list(e *env, p []any) (any, error) {
 		AbsentHeader: p[0] == nil && p[1].(bool)})
 }
 
-// unsure keeps why a comparison could not be made, and ends the evaluation unless false may be
-// assumed.
+// unsure records why a comparison could not be made. It ends the evaluation unless assumeFalse is
+// set.
 func (e *env) unsure(assumeFalse bool, why NotComparable) error {
 	if !e.anyUnknown || !why.AbsentHeader { // what is no surprise does not hide what is one
 		e.anyUnknown, e.unknown = true, why
@@ -79,7 +80,7 @@ func (e *env) unsure(assumeFalse bool, why NotComparable) error {
 	return errUnknown
 }
 
-// get returns a field or an element, nil when there is none.
+// get returns a field or an element, or nil if there is none.
 func get(base, key any) any {
 	switch b := base.(type) {
 	case map[string]any:
@@ -93,7 +94,7 @@ func get(base, key any) any {
 	return nil
 }
 
-// index returns the place of an element of a list, which is counted from the end when negative.
+// index returns the position of a list element. A negative index counts from the end.
 func index(key any, length int) (int, bool) {
 	i, ok := key.(int)
 	if i < 0 {
@@ -102,8 +103,8 @@ func index(key any, length int) (int, bool) {
 	return i, ok && i >= 0 && i < length
 }
 
-// compare returns whether left operator right holds, and whether that can be said: of values of one
-// kind, of text that is a time in RFC 3339 and a time, and of an element and a list or table.
+// compare returns whether "left operator right" holds, and whether that is known. It is known for
+// values of one kind, for an RFC 3339 string and a time, and for an element and a list or table.
 func compare(operator string, left, right any) (holds, known bool) {
 	switch operator {
 	case "in":
@@ -156,7 +157,7 @@ func compareOrder(operator string, left, right any) bool {
 	return runtime.MoreOrEqual(left, right)
 }
 
-// asTime makes a text a time when it is one and is compared with a time.
+// asTime converts an RFC 3339 string to a time if it is compared with a time.
 func asTime(v, other any) any {
 	text, isText := v.(string)
 	if _, isTime := other.(time.Time); isText && isTime {
@@ -167,7 +168,7 @@ func asTime(v, other any) any {
 	return v
 }
 
-// isIn looks for an element of a list or a name in a table.
+// isIn looks for an element in a list or a name in a table.
 func isIn(left, right any) (holds, known bool) {
 	switch kind(right) {
 	case aList:

@@ -14,12 +14,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// maxKey bounds one value of a key, in bytes: a group is shown in one line, and a million of them
-// must fit in memory.
+// maxKey limits one value of a key, in bytes: a group is shown in one line, and a million of them
+// must fit into memory.
 const maxKey = 200
 
-// shortcuts are the words of a list of keys that are no expressions, or are expressions of
-// something else.
+// shortcuts are words in a list of keys that stand for other expressions.
 var shortcuts = map[string]string{
 	"routing-key": "routingKey",
 	"type":        "properties.type",
@@ -27,16 +26,15 @@ var shortcuts = map[string]string{
 	"app":         "properties.appId",
 }
 
-// Key tells groups of messages apart by the values of one or more expressions. It may be used by
-// several goroutines.
+// Key groups messages by the values of one or more expressions. It is safe for concurrent use.
 type Key struct {
 	names []string
 	parts []*program
 }
 
-// CompileKey compiles a list of expressions, separated by commas: "reason,queue", "headers.tenant",
-// "body.items[0].id". routing-key, type, error and app stand for routingKey, properties.type,
-// error.summary and properties.appId. The error is a *SyntaxError.
+// CompileKey compiles a comma-separated list of expressions: "reason,queue", "headers.tenant",
+// "body.items[0].id". The words routing-key, type, error and app stand for routingKey,
+// properties.type, error.summary and properties.appId. The error is a *SyntaxError.
 func CompileKey(list string, o Options) (*Key, error) {
 	k := &Key{}
 	for _, part := range split(list) {
@@ -64,7 +62,7 @@ func CompileKey(list string, o Options) (*Key, error) {
 // Names returns the expressions as they were given.
 func (k *Key) Names() []string { return k.names }
 
-// NeedsBody reports whether some expression reads the body.
+// NeedsBody reports whether any expression reads the body.
 func (k *Key) NeedsBody() bool {
 	for _, p := range k.parts {
 		if p.NeedsBody() {
@@ -74,7 +72,7 @@ func (k *Key) NeedsBody() bool {
 	return false
 }
 
-// NeedsHeaders reports whether some expression reads headers.
+// NeedsHeaders reports whether any expression reads headers.
 func (k *Key) NeedsHeaders() bool {
 	for _, p := range k.parts {
 		if p.NeedsHeaders() {
@@ -84,9 +82,9 @@ func (k *Key) NeedsHeaders() bool {
 	return false
 }
 
-// AppendValues appends the message's values to dst, one for each expression: "" for a value that is
-// missing or cannot be computed. Values are valid UTF-8 and at most 200 bytes; longer ones end in
-// "…".
+// AppendValues appends the message's values to dst, one for each expression. A value that is
+// missing or cannot be computed is "". Values are valid UTF-8 of at most 200 bytes; a longer value
+// is cut and ends in "…".
 func (k *Key) AppendValues(dst []string, m *message.Message) []string {
 	for _, p := range k.parts {
 		out, _ := p.run(m)
@@ -145,7 +143,7 @@ func cutKey(s string) string {
 	return s[:end] + "…"
 }
 
-// split cuts at commas that are neither in brackets nor in quotes.
+// split splits at commas outside brackets and quotes.
 func split(list string) []string {
 	var parts []string
 	depth, start := 0, 0

@@ -8,7 +8,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// Names of the functions that the visitors put in. The dot keeps users from calling them: it is no
+// Names of the functions that the visitors insert. Users cannot call them, because the dot is not a
 // letter.
 const (
 	fnBody  = "·body"
@@ -25,7 +25,7 @@ func call(name string, args ...ast.Node) *ast.CallNode {
 	return &ast.CallNode{Callee: &ast.IdentifierNode{Value: name}, Arguments: args}
 }
 
-// called returns the call when n is one of the given functions.
+// called returns the call if n is a call of one of the given functions.
 func called(n ast.Node, names ...string) (*ast.CallNode, bool) {
 	c, ok := n.(*ast.CallNode)
 	if !ok {
@@ -35,7 +35,7 @@ func called(n ast.Node, names ...string) (*ast.CallNode, bool) {
 	return c, ok && slices.Contains(names, callee.Value)
 }
 
-// isDynamic reports whether the type of a node is not known before a message is looked at.
+// isDynamic reports whether the type of a node is unknown until a message is evaluated.
 func isDynamic(n ast.Node) bool {
 	if _, ok := n.(*ast.NilNode); ok {
 		return false
@@ -44,8 +44,7 @@ func isDynamic(n ast.Node) bool {
 	return t == nil || t.Kind() == reflect.Interface
 }
 
-// lateValues replaces the variables that are read when evaluation comes to them, or that may be
-// missing.
+// lateValues replaces the variables that are read on demand or that may be missing.
 type lateValues struct{}
 
 // Visit implements ast.Visitor.
@@ -69,11 +68,12 @@ func (lateValues) Visit(node *ast.Node) {
 	}
 }
 
-// missingFields decides what a missing field, or a value of another type, means. Expr itself finds
-// that nothing is not equal to 5, and that nothing is in no list; "not" would make a match of that.
-// So each comparison of a value that is not known beforehand becomes a call of fnCmp, which ends
-// the evaluation without a match when the comparison cannot be made. Only where a comparison that
-// does not hold cannot help the whole expression to match does it count as false: see assumeFalse.
+// missingFields defines the meaning of a missing field or of a value of an unexpected type. Expr
+// itself evaluates a missing value as not equal to 5 and as not in any list; "not" would turn that
+// into a match. So each comparison of a value that is not known in advance becomes a call of fnCmp,
+// which ends the evaluation without a match if the comparison cannot be made. The comparison counts
+// as false only where a false comparison cannot help the whole expression to match: see
+// assumeFalse.
 type missingFields struct {
 	isCondition bool
 	unsure      []*ast.CallNode // all calls of fnCmp and fnList; their last argument says what unsure means
@@ -115,8 +115,8 @@ func setAssumeFalse(c *ast.CallNode, assume bool) {
 	c.Arguments[len(c.Arguments)-1] = &ast.BoolNode{Value: assume}
 }
 
-// member makes body.a[0].b one look-up in the JSON text, and any other field of an unknown value
-// one that is nil when there is none.
+// member turns body.a[0].b into one look-up in the JSON text. Any other field of an unknown value
+// becomes a look-up that returns nil if there is no such field.
 func (v *missingFields) member(node *ast.Node, n *ast.MemberNode) {
 	base := n.Node
 	if chain, ok := base.(*ast.ChainNode); ok {
@@ -160,7 +160,7 @@ func (v *missingFields) comparison(node *ast.Node, n *ast.BinaryNode) {
 		inHeaders(right))))
 }
 
-// inHeaders tells whether a value is a header, or inside one.
+// inHeaders returns whether a value is a header or is inside one.
 func inHeaders(n ast.Node) *ast.BoolNode {
 	for {
 		if c, ok := called(n, fnGet); ok {
@@ -180,9 +180,9 @@ func inHeaders(n ast.Node) *ast.BoolNode {
 	}
 }
 
-// assumeFalse marks the comparisons in n that may count as false when they cannot be made: n as a
-// whole can then only become true by its other parts. It goes down where a false part never makes
-// the whole true, so not below a "not", a comparison or a count.
+// assumeFalse marks the comparisons in n that may count as false when they cannot be made: then
+// only the other parts of n can make it true. It descends only where a false part never makes the
+// whole true, so not below a "not", a comparison or a count.
 func assumeFalse(n ast.Node) {
 	if c, ok := called(n, fnCmp); ok {
 		setAssumeFalse(c, true)

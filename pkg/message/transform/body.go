@@ -16,7 +16,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// maxBody bounds what a compressed body may become: as much as dlq inspect shows of it.
+// maxBody limits the size of a decompressed body. It is the limit of dlq inspect.
 const maxBody = 16 << 20
 
 // seen is a body as a program sees it.
@@ -43,7 +43,7 @@ func see(m *message.Message) seen {
 	d := json.NewDecoder(bytes.NewReader(plain))
 	d.UseNumber()
 	var v any
-	// Nobody computes with numbers that are out of bounds: the program sees a text.
+	// Numbers beyond the limits are not computed with: the program sees a string.
 	if jsonnumber.Check(plain) == nil && d.Decode(&v) == nil {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			if halfCharacter(plain) {
@@ -59,8 +59,8 @@ func unreadable(format string, args ...any) seen {
 	return seen{problem: fmt.Errorf("%w: "+format, append([]any{ErrUnreadable}, args...)...)}
 }
 
-// changed returns the body to publish: the message's own bytes when the program left it alone, else
-// its own compressed as they were.
+// changed returns the body to publish: the message's own bytes if the program did not change it,
+// otherwise the new body, compressed in the same way.
 func (s seen) changed(m *message.Message, after any) ([]byte, error) {
 	if same(s.value, after) {
 		return m.Body, nil
@@ -86,8 +86,8 @@ func (s seen) bytes(after any) ([]byte, error) {
 	return gojq.Marshal(after)
 }
 
-// halfCharacter reports whether JSON escapes a surrogate without its other half: no Unicode text
-// can hold it, and it would come out as U+FFFD.
+// halfCharacter reports whether JSON escapes a surrogate without its other half. No Unicode text
+// can hold it, and it would become U+FFFD.
 func halfCharacter(text []byte) bool {
 	rest := string(text)
 	for {
@@ -113,8 +113,8 @@ func halfCharacter(text []byte) bool {
 	}
 }
 
-// surrogate returns the third digit of an escaped surrogate that the text begins with: 8 to b for
-// the first of a pair, c to f for the second.
+// surrogate returns the third hexadecimal digit of the escaped surrogate at the start of text: 8 to
+// b for the first of a pair, c to f for the second.
 func surrogate(text string) (digit byte, ok bool) {
 	if len(text) < 6 || text[:2] != `\u` || text[2] != 'd' && text[2] != 'D' {
 		return 0, false

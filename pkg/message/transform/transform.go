@@ -1,8 +1,8 @@
-// Package transform changes messages by a jq program: their bodies and headers.
+// Package transform changes the bodies and headers of messages by a jq program.
 //
-// A program sees a body as people do: decompressed as content_encoding says, parsed when it is
-// JSON, else as text. What it changes is compressed again in the same way. A body that it cannot
-// see is never replaced by what the program makes of nothing: see ErrUnreadable.
+// A program sees a body decompressed according to content_encoding, and parsed if it is JSON,
+// otherwise as a string. A changed body is compressed again in the same way. A body that the
+// program cannot see is never replaced by what the program makes of null: see ErrUnreadable.
 package transform
 
 import (
@@ -20,28 +20,28 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// timeout ends a program that does not end by itself.
+// timeout ends a program that does not terminate.
 const timeout = 2 * time.Second
 
-// ErrUnreadable is wrapped by the error for a message whose body the program reads or changes, and
-// cannot see: no UTF-8 (binary, UTF-16, msgpack), damaged, in a compression that msgctl does not
-// know, or too large.
+// ErrUnreadable is wrapped by the error for a message whose body the program reads or changes but
+// cannot see: it is not UTF-8 (binary, UTF-16, msgpack), is damaged, has a compression that msgctl
+// does not know, or is too large.
 var ErrUnreadable = errors.New("the body cannot be seen")
 
-// Transform is a jq program that changes bodies and headers. It is compiled once; it is safe for
+// Transform is a jq program that changes bodies and headers. It is compiled once and safe for
 // concurrent use.
 //
-// Its input is an object with body (parsed when it is JSON, else a string), headers, and
-// routingKey, queue and messageId to look at. Its one output must be an object with body and
-// headers, in which nothing else was changed. A header that the program left alone keeps its AMQP
-// type, and a body that it left alone its bytes. A header's new value becomes a string, a boolean,
-// an int64, a float64, an array or a table. Numbers keep all their digits.
+// Its input is an object with body (parsed if it is JSON, otherwise a string) and headers, and with
+// routingKey, queue and messageId for reading only. Its single output must be an object with body
+// and headers in which nothing else was changed. A header that the program does not change keeps
+// its AMQP type, and a body that it does not change keeps its bytes. A new header value becomes a
+// string, a boolean, an int64, a float64, an array or a table. Numbers keep all their digits.
 //
-// A program that does not name body leaves alone also those that it could not see.
+// A program that does not mention body also leaves unreadable bodies unchanged.
 type Transform struct {
 	program string
 	code    *gojq.Code
-	// names says that the program mentions body, and may read it.
+	// names reports whether the program mentions body, and so may read it.
 	names bool
 }
 
@@ -65,8 +65,8 @@ func New(program string) (*Transform, error) {
 // String returns the program.
 func (t *Transform) String() string { return t.program }
 
-// Apply returns m as the program changes it. m is not changed, and shares with the result what the
-// program left alone. A program that does not end does with ctx, or after two seconds.
+// Apply returns m as changed by the program. m itself is not changed; the result shares with it
+// what the program did not change. The program is stopped when ctx ends, or after two seconds.
 func (t *Transform) Apply(ctx context.Context, m *message.Message) (*message.Message, error) {
 	seen := see(m)
 	if t.names && seen.problem != nil {
@@ -101,8 +101,8 @@ func (t *Transform) Apply(ctx context.Context, m *message.Message) (*message.Mes
 	return &c, nil
 }
 
-// onlyAssignable refuses what would be lost in silence: an assignment to anything but body and
-// headers.
+// onlyAssignable refuses an assignment to anything but body and headers, which would be lost
+// silently.
 func onlyAssignable(given, result map[string]any) error {
 	if _, ok := result["body"]; !ok {
 		return errors.New(`jq program: what it returned has no "body"`)
@@ -118,8 +118,8 @@ func onlyAssignable(given, result map[string]any) error {
 	return nil
 }
 
-// run returns the one output. gojq may change its input, so what is compared later is kept apart:
-// it never changes values in place that it was given, except to normalise numbers, which equal does
+// run returns the single output. gojq may change its input, so what is compared later is kept
+// separately. It never changes given values in place, except to normalise numbers, which same does
 // too.
 func (t *Transform) run(ctx context.Context, in map[string]any) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -150,8 +150,8 @@ func changedHeaders(raw message.Table, before, after map[string]any) message.Tab
 	return out
 }
 
-// same compares as jq does, so that 1.0 is 1: gojq makes other number types of what it passes
-// through.
+// same compares as jq does, so that 1.0 equals 1: gojq changes the number types of values that it
+// passes through.
 func same(a, b any) bool {
 	return reflect.DeepEqual(a, b) || gojq.Compare(a, b) == 0
 }

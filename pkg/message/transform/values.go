@@ -10,8 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// plainTable returns headers as JSON values: timestamps as seconds, byte arrays as text, what has
-// no form as null.
+// plainTable returns headers as JSON values: timestamps as seconds, byte arrays as strings, and
+// values without a JSON form as null.
 func plainTable(t map[string]any) map[string]any {
 	out := make(map[string]any, len(t))
 	for name, v := range t {
@@ -51,7 +51,7 @@ func plainValue(v any) any {
 	return nil
 }
 
-// amqpValue gives a JSON value an AMQP type.
+// amqpValue converts a JSON value to an AMQP type.
 func amqpValue(v any) any {
 	switch x := v.(type) {
 	case int:
