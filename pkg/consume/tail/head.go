@@ -9,7 +9,7 @@ import (
 )
 
 // Head finds the messages at the head of a queue that the previous look did not see. It must be
-// used from one goroutine. It keeps the messages of two looks only.
+// used from one goroutine. Its memory is limited to two looks.
 type Head struct {
 	before, now map[[sha256.Size]byte]int
 	line        []byte

@@ -8,14 +8,14 @@
 //	                                     routingKey are the delivery's own if no earlier one is known
 //	source                               the queue from which the message is read
 //	deaths, deathCount                   the whole history: deaths[0].queue, any(deaths, .reason == "expired")
-//	age                                  time since its newest death, else since a framework's note, else since its timestamp; a duration
+//	age                                  since its newest death, else a framework's note, else its timestamp; a duration
 //	day                                  the UTC date of the same time, "2026-11-20", or ""
 //	headers                              headers["tenant"], headers.tenant
 //	properties                           properties.contentType and so on, AMQP's names in camel case
 //	body                                 the body's JSON, decompressed; a string when it is text but not JSON
 //	text                                 the body as text, decompressed
 //	error                                error.type, .message, .framework, .queue, .task: what a framework noted
-//	id, size, redelivered, replays       message_id, bytes of the body, the redelivered flag, how often msgctl replayed it
+//	id, size, redelivered, replays       message_id, bytes of the body, the flag, how often msgctl replayed it
 //
 // Names are checked when an expression is compiled, and types where they are known. Headers and
 // bodies are not known in advance.
