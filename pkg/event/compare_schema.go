@@ -214,8 +214,8 @@ func was(r *big.Rat) string {
 	return ", it was " + string(decimal(r))
 }
 
-// structure compares, one by one, the subschemas of a keyword. If their number or
-// nesting differs, the change cannot be judged and counts as breaking.
+// structure compares, one by one, the subschemas of a keyword. If their number or nesting differs,
+// the change cannot be judged and counts as breaking.
 func (c *comparison) structure(path string, k structure, a, b []*jsonschema.Schema, depth int) {
 	var before, after []*jsonschema.Schema
 	for _, s := range a {

@@ -94,9 +94,10 @@ var frameworks = []struct {
 	{"exception-type", wolverineFailure},
 }
 
-// Particular/NServiceBus src/NServiceBus.Core/Recoverability/Faults/FaultsHeaderKeys.cs and
-// ExceptionHeaderHelper: FailedQ is "queue" or, from old versions, "queue@machine"; TimeOfFailure
-// has a colon before the microseconds.
+// nServiceBusFailure reads Particular/NServiceBus
+// src/NServiceBus.Core/Recoverability/Faults/FaultsHeaderKeys.cs and ExceptionHeaderHelper. FailedQ
+// is "queue" or, from old versions, "queue@machine". TimeOfFailure has a colon before the
+// microseconds.
 func nServiceBusFailure(h Table) Failure {
 	queue, _, _ := strings.Cut(h.Text("NServiceBus.FailedQ"), "@")
 	task, _, _ := strings.Cut(h.Text("NServiceBus.EnclosedMessageTypes"), ",")
@@ -117,8 +118,9 @@ func dotBeforeMicros(s string) string {
 	return s
 }
 
-// MassTransit/MassTransit src/MassTransit.Abstractions/MessageHeaders.cs. MT-Reason is "fault", or
-// "dead-letter" for a message that no consumer of the queue wanted (queue "…_skipped").
+// massTransitFailure reads MassTransit/MassTransit src/MassTransit.Abstractions/MessageHeaders.cs.
+// MT-Reason is "fault", or "dead-letter" for a message that no consumer of the queue accepted
+// (queue "…_skipped").
 func massTransitFailure(h Table) Failure {
 	f := Failure{
 		Framework: FrameworkMassTransit, Queue: massTransitQueue(h.Text("MT-Fault-InputAddress")),
@@ -150,9 +152,9 @@ func massTransitQueue(address string) string {
 	return name
 }
 
-// spring-projects/spring-amqp spring-rabbit/…/retry/RepublishMessageRecoverer.java. The exchange
-// and key are those of the delivery that failed; the queue is not noted. The stack trace begins
-// with "type: message".
+// springFailure reads spring-projects/spring-amqp
+// spring-rabbit/…/retry/RepublishMessageRecoverer.java. The exchange and routing key are those of
+// the failed delivery. The queue is not noted. The stack trace starts with "type: message".
 func springFailure(h Table) Failure {
 	f := Failure{
 		Framework: FrameworkSpring, Message: h.Text("x-exception-message"), StackTrace: h.Text("x-exception-stacktrace"),
@@ -172,8 +174,8 @@ func springCause(trace string) string {
 	return trace
 }
 
-// rebus-org/Rebus Rebus/Messages/Headers.cs,
-// Rebus/Retry/PoisonQueues/DeadletterQueueErrorHandler.cs: the details are "message:
+// rebusFailure reads rebus-org/Rebus Rebus/Messages/Headers.cs,
+// Rebus/Retry/PoisonQueues/DeadletterQueueErrorHandler.cs. The details are "message:
 // exception.ToString()", possibly of several exceptions, cut to a maximum length.
 func rebusFailure(h Table) Failure {
 	details := h.Text("rbs2-error-details")
@@ -192,9 +194,10 @@ func rebusFailure(h Table) Failure {
 	return f
 }
 
-// celery/celery docs/internals/protocol.rst (task message, version 2) and celery/app/amqp.py:
-// headers lang, task, id, retries. A task message never carries its error (that goes to the result
-// backend), so a dead one has died by the broker's hand; only the task is known.
+// celeryFailure reads celery/celery docs/internals/protocol.rst (task message, version 2) and
+// celery/app/amqp.py: headers lang, task, id, retries. A task message never carries its error,
+// which goes to the result backend. So a dead task message was dead-lettered by the broker, and
+// only its task is known.
 func celeryFailure(h Table) Failure {
 	return Failure{Framework: FrameworkCelery, Task: h.Text("task")}
 }

@@ -9,8 +9,8 @@ import (
 // maxNote limits the size of JSON in a header that is parsed as a framework's note.
 const maxNote = 1 << 20
 
-// ThreeDotsLabs/watermill message/router/middleware/poison.go. The topic is the queue's name in the
-// configurations for queues.
+// watermillFailure reads ThreeDotsLabs/watermill message/router/middleware/poison.go. In
+// configurations for queues, the topic is the queue's name.
 func watermillFailure(h Table) Failure {
 	return Failure{
 		Framework: FrameworkWatermill, Message: h.Text("reason_poisoned"), Queue: h.Text("topic_poisoned"),
@@ -18,8 +18,8 @@ func watermillFailure(h Table) Failure {
 	}
 }
 
-// JasperFx/wolverine src/Wolverine/Transports/DeadLetterQueueConstants.cs. The queue is that of the
-// death by the broker's hand, or the destination when that is a queue.
+// wolverineFailure reads JasperFx/wolverine src/Wolverine/Transports/DeadLetterQueueConstants.cs.
+// The queue is that of the death recorded by the broker, or the destination if that is a queue.
 func wolverineFailure(h Table) Failure {
 	if h["exception-message"] == nil && h["failed-at"] == nil {
 		return Failure{}
@@ -37,12 +37,12 @@ func wolverineFailure(h Table) Failure {
 	return f
 }
 
-// symfonyStamp begins the headers that hold the stamps of an envelope, each a JSON list.
+// symfonyStamp is the prefix of the headers that hold the stamps of an envelope, each a JSON list.
 // symfony/messenger Transport/Serialization/Serializer.php.
 const symfonyStamp = `X-Message-Stamp-Symfony\Component\Messenger\Stamp\`
 
-// The stamps name the transport that failed, which is no queue: the way back is the broker's
-// record.
+// symfonyFailure reads the stamps. They name the transport that failed, which is not a queue: a
+// replay relies on the broker's record instead.
 func symfonyFailure(h Table) Failure {
 	var errors []struct{ ExceptionClass, ExceptionMessage string }
 	var deliveries []struct{ RedeliveredAt string }
@@ -64,8 +64,8 @@ func stamp(h Table, name string, into any) {
 	}
 }
 
-// jondot/sneakers lib/sneakers/handlers/maxretry.rb: one failure or a list, the newest first. The
-// headers that the message had are in it, its deaths among them.
+// sneakersFailure reads jondot/sneakers lib/sneakers/handlers/maxretry.rb: one failure or a list,
+// the newest first. A failure includes the headers that the message had, and so its deaths.
 func sneakersFailure(h Table) Failure {
 	type attempt struct {
 		Error        string          `json:"error"`
@@ -110,7 +110,7 @@ func sneakersFailure(h Table) Failure {
 	return f
 }
 
-// onebeyond/rascal lib/amqp/SubscriberError.js: a table.
+// rascalFailure reads onebeyond/rascal lib/amqp/SubscriberError.js: a table.
 func rascalFailure(h Table) Failure {
 	t, ok := AsTable(h["rascal"])
 	if !ok {

@@ -33,10 +33,10 @@ const (
 // Dialer opens subscriptions, each on its own connection.
 type Dialer interface {
 	// Tap declares a private queue with these bindings and consumes from it. The queue is exclusive
-	// and auto-delete, so the broker deletes it with its connection. skipped maps exchanges that
-	// could not be bound (a missing permission, or a deleted exchange) to the error, if at least
-	// one binding succeeded. If none did, err is the first error. It wraps the sentinel errors of
-	// package topology.
+	// and auto-delete, so the broker deletes it with its connection. If some bindings fail (a
+	// missing permission, or a deleted exchange) and others succeed, skipped maps the exchanges
+	// that could not be bound to their errors. If none succeeds, err is the first error. err wraps
+	// the sentinel errors of package topology.
 	Tap(ctx context.Context, binds []Bind) (f Subscription, skipped map[string]error, err error)
 	// Stream reads a stream from an offset as in consume.Options.
 	Stream(ctx context.Context, queue string, offset any) (Subscription, error)

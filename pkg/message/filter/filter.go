@@ -13,14 +13,14 @@ import (
 // Options say how expressions are evaluated. The zero value has the defaults.
 type Options struct {
 	// IsWaitQueue reports whether a queue is a wait queue. Deaths in wait queues are skipped:
-	// reason, queue, exchange and routingKey describe the death before. It may be nil. It must be
-	// safe for concurrent use.
+	// reason, queue, exchange and routingKey describe the death before them. It may be nil. It must
+	// be safe for concurrent use.
 	IsWaitQueue func(queue string) bool
 	// Now returns the time up to which ages are counted. It is called for each message; the default
 	// is time.Now.
 	Now func() time.Time
 	// MaxBody limits the decompressed body, in bytes. Default 16 MiB. A larger body counts as
-	// missing.
+	// unreadable.
 	MaxBody int
 }
 
