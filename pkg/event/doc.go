@@ -15,8 +15,8 @@
 //
 // The package never changes a payload: Parse keeps its bytes, and JSON and Message write them.
 // Unknown members are kept in Extra. A schema is compiled once, and only the validator decides
-// whether a payload is valid. If Compare reports that a change breaks nobody, every payload that was
-// valid before is still valid.
+// whether a payload is valid. If Compare reports that a change breaks nobody, every payload that
+// was valid before is still valid.
 //
 // # Limits
 //

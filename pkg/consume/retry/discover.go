@@ -53,9 +53,9 @@ func (p *Plan) deadLetters(n *route.Network, d route.DeadLetter) error {
 // retries.
 const maxNativeSteps = 1000
 
-// native makes the steps of a queue that delays retries itself: as many as its delivery limit
-// allows, which is one delivery less than it gives (fact delivery-limit-deliveries), or the
-// declared ones where those are fewer.
+// native sets the steps of a queue that delays retries itself. There are as many as its delivery
+// limit, or the declared ones if those are fewer. A limit of N allows N+1 deliveries (fact
+// delivery-limit-deliveries), so N retries.
 func (p *Plan) native(s route.Settings, declared *topology.RetrySchedule) {
 	first, _ := s.Get("delayed-retry-min").Int()
 	most, limited := s.Get("delayed-retry-max").Int()
