@@ -76,7 +76,8 @@ func NewExporterCmd(d *cmdutil.Process, open OpenExporter) *cobra.Command {
 	flags.DurationVar(&opts.interval, "interval", 30*time.Second, "interval at which queues are counted")
 	flags.DurationVar(&opts.reread, "topology-interval", 2*time.Minute,
 		"interval at which the broker and the topology file are read again and compared")
-	flags.IntVar(&opts.browseQueues, "browse-queues", 5, "maximum dead-letter queues to browse at each interval; 0 browses none")
+	flags.IntVar(&opts.browseQueues, "browse-queues", 5,
+		"maximum dead-letter queues to browse at each interval; 0 browses none")
 	flags.Int64Var(&opts.sample, "sample", 20, "messages to read of each browsed queue, at most 1000")
 	flags.StringVar(&opts.match, "match", "",
 		"also treat queues whose name matches this `REGEXP` as dead-letter queues")

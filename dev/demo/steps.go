@@ -171,13 +171,13 @@ func retrySteps() []step {
 				"fails is dead-lettered. The plan shows how this broker implements the steps.",
 			args: "apply -f " + retries + " --yes",
 		},
-		{say: "Two payments. The bank will be unreachable for the first two attempts of one, and does not know the customer of " +
-			"the other.",
+		{say: "Two payments. The bank will be unreachable for the first two attempts of one, and does not know the " +
+			"customer of the other.",
 			args: "publish payment.requested -f " + retries + " --sample --set orderId=o-1"},
 		{say: "The other.", args: "publish payment.requested -f " + retries + " --sample --set orderId=o-2"},
 		{
-			say: "Each is passed to a program, which exits with 0 (handled), 75 (later) or anything else (never). One is handled " +
-				"at the third attempt, one is a dead letter, so the exit status is 3.",
+			say: "Each is passed to a program, which exits with 0 (handled), 75 (later) or anything else (never). One is " +
+				"handled at the third attempt, one is a dead letter, so the exit status is 3.",
 			args: "consume payments.queue -f " + retries +
 				" --exec examples/charge.sh --log-format text --idle-timeout 3s", status: 3,
 		},
@@ -186,7 +186,8 @@ func retrySteps() []step {
 			args: "dlq inspect payments.failed --group-by error,queue",
 		},
 		{
-			say:  "The customer is known by now? It goes back to the queue where it failed, and its attempts are counted from one again.",
+			say: "The customer is known by now? It goes back to the queue where it failed, and its attempts are counted " +
+				"from one again.",
 			args: "dlq replay payments.failed --progress none",
 		},
 		{

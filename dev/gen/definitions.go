@@ -29,7 +29,7 @@ func definitions(names ...string) ([]byte, error) {
 	}
 	_, state, problems := spec.Read(files, spec.Options{})
 	if problems.HasErrors() {
-		return nil, fmt.Errorf("read %q: %s", names, problems)
+		return nil, fmt.Errorf("read %q: %w", names, problems)
 	}
 	// A node that boots with definitions does not create the vhost "/".
 	state.Put(&topology.VHost{Name: "/", Description: "Default virtual host"})

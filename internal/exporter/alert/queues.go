@@ -42,7 +42,8 @@ func (m *maker) vhost(vhost string) {
 		m.losing(vhost)
 		return
 	}
-	if rest := slices.DeleteFunc(deadLetterQueues, func(name string) bool { return slices.Contains(own, name) }); len(rest) > 0 {
+	if rest := slices.DeleteFunc(deadLetterQueues,
+		func(name string) bool { return slices.Contains(own, name) }); len(rest) > 0 {
 		m.deadLetters(vhost, "vhost="+text(vhost)+",queue=~"+text(patterns(rest)), m.File)
 	}
 }

@@ -65,14 +65,16 @@ func (b *builder) overview() {
 
 func (b *builder) deadLetters() {
 	b.row("Dead letters")
-	b.lines("Depth", "Messages that wait in each dead-letter queue.", "short", query{exporter.DLQReady + deadLetterSelector, name})
+	b.lines("Depth", "Messages that wait in each dead-letter queue.", "short",
+		query{exporter.DLQReady + deadLetterSelector, name})
 	b.lines("Growth per hour", "By how many messages each grows or shrinks.", "short",
 		query{"deriv(" + exporter.DLQReady + deadLetterSelector + "[15m]) * 3600", name})
 	b.lines("Age of the oldest message", "As the last look found it: see the age of the samples.", "s",
 		query{"time() - " + exporter.DLQOldest + deadLetterSelector, name})
 	b.lines("Deaths by reason, in samples",
 		"Shares of the messages looked at, not of the queues: a sample is the beginning of a queue.", "percentunit",
-		query{"sum by (reason) (" + exporter.DLQDeaths + deadLetterSelector + ") / scalar(sum(" + exporter.DLQDeaths + deadLetterSelector + "))",
+		query{"sum by (reason) (" + exporter.DLQDeaths + deadLetterSelector + ") / scalar(sum(" + exporter.DLQDeaths +
+			deadLetterSelector + "))",
 			"{{reason}}"})
 	b.table("Where they died, in samples", "",
 		"sort_desc(sum by (vhost, queue, source_queue, reason) ("+exporter.DLQDeaths+deadLetterSelector+"))")

@@ -30,7 +30,8 @@ func (l LiftedLimit) String() string {
 		since = " since " + l.Since.Format(time.RFC3339)
 	}
 	return fmt.Sprintf("queue %q of vhost %q has had no delivery limit%s: policy %q lifts it, as a guarded msgctl "+
-		"command does while it runs; unless that is still running, remove the policy with: %s", l.Queue, l.VHost, since, l.Policy, l.Remove)
+		"command does while it runs; unless that is still running, remove the policy with: %s", l.Queue, l.VHost, since,
+		l.Policy, l.Remove)
 }
 
 // LiftedLimits returns the overrides in a state, in its order.

@@ -21,7 +21,8 @@ func (v *VHost) Room(ctx context.Context) replay.RoomOf {
 			return replay.Room{}, false
 		}
 		if ms, ok := facts.MessageTTL.Int(); ok && ms == 0 {
-			return replay.Room{Bytes: -1, Why: fmt.Sprintf("queue %q drops messages that no consumer takes immediately: its message-ttl is "+
+			return replay.Room{Bytes: -1, Why: fmt.Sprintf("queue %q drops messages that no consumer takes immediately: its "+
+				"message-ttl is "+
 				"0 (%s)", queue, facts.MessageTTL.From)}, true
 		}
 		if t := facts.Overflow.Text(); t != "" && t != "drop-head" {
