@@ -93,7 +93,7 @@ func showsMessages(cmd *cobra.Command) bool {
 	for cmd.HasParent() && cmd.Parent().HasParent() {
 		cmd = cmd.Parent()
 	}
-	return slices.Contains([]string{"export", "publish", "tail", "dlq"}, cmd.Name())
+	return slices.Contains([]string{"export", "publish", "tail", "consume", "dlq"}, cmd.Name())
 }
 
 // addCommands adds each command to its group.

@@ -78,6 +78,17 @@ func TestWrongUsage(t *testing.T) {
 	})
 }
 
+// TestMessagesStayAsTheyAre: what shows messages or definitions does not mask secrets in them.
+func TestMessagesStayAsTheyAre(t *testing.T) {
+	for line, want := range map[string]bool{"consume": true, "tail": true, "publish": true, "export": true,
+		"dlq export": true, "dlq inspect": true, "plan": false, "status": false, "context show": false} {
+		c, _, err := Reference().Find(strings.Fields(line))
+		if err != nil || showsMessages(c) != want {
+			t.Errorf("%s: want %v: %v", line, want, err)
+		}
+	}
+}
+
 // flagWithValue writes a flag with a value that it takes.
 func flagWithValue(c *cobra.Command, name string) string {
 	f := c.Flags().Lookup(name)
