@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,10 +42,11 @@ func (d *differ) prune() {
 	d.delete(d.keep(gone), fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
 }
 
-// reaches reports whether Prune deletes an object, and notes otherwise what the user has to name for
-// it (Plan.PruneNeeds). In the vhosts of the files it deletes exchanges, queues and bindings, of which
-// topologies are made, and of other kinds those that the files have something of. Kinds of the
-// cluster, and what is in other vhosts, need the word of the user (Options.PruneKinds).
+// reaches reports whether Prune deletes an object, and notes otherwise what the user has to name
+// for it (Plan.PruneNeeds). In the vhosts of the files (the topology's home, when they name none) it
+// deletes exchanges, queues and bindings, of which topologies are made, and of other kinds those
+// that the files have something of. Kinds of the cluster, and what is in other vhosts, need the word
+// of the user (Options.PruneKinds).
 func (d *differ) reaches(ref topology.Ref) bool {
 	needs, ok := d.pruneNeeds(ref)
 	if !ok {
@@ -60,10 +62,14 @@ func (d *differ) pruneNeeds(ref topology.Ref) (needs topology.Kind, ok bool) {
 	if ref.VHost == "" {
 		return kind, named(kind)
 	}
-	recorded := d.recorded[(&topology.VHost{Name: ref.VHost}).Ref()]
-	withVHost := recorded && named(topology.KindVHost)
-	if of := d.want.VHosts(); len(of) > 0 && !slices.Contains(of, ref.VHost) && !withVHost {
-		if recorded {
+	of := d.want.VHosts()
+	going := d.recorded[(&topology.VHost{Name: ref.VHost}).Ref()] && !slices.Contains(of, ref.VHost)
+	if len(of) == 0 {
+		of = []string{cmp.Or(d.want.Home, "/")}
+	}
+	withVHost := going && named(topology.KindVHost)
+	if !slices.Contains(of, ref.VHost) && !withVHost {
+		if going {
 			return topology.KindVHost, false
 		}
 		return "", false

@@ -46,3 +46,39 @@ func TestPruneStaysInsideTheKindsOfTheFiles(t *testing.T) {
 		t.Errorf("a policy beside another: %s", topologytest.Describe(p))
 	}
 }
+
+// Files that name no vhost reach the home of the topology and no other vhost.
+func TestPruneWithFilesThatNameNoVHost(t *testing.T) {
+	here, elsewhere := topologytest.Queue("q"), topologytest.Queue("q")
+	elsewhere.VHost = "elsewhere"
+	for home, gone := range map[string]topology.Object{"": here, "/": here, "elsewhere": elsewhere} {
+		want := topologytest.State()
+		want.Home = home
+		m := topologytest.BrokerWith(here, elsewhere).Owns(want.Owner(), here, elsewhere)
+		p := plan.Diff(want, m.Live(), plan.Options{Prune: true})
+		if len(p.Steps) != 1 || p.Steps[0].Ref != gone.Ref() || len(p.Undeclared) != 1 {
+			t.Errorf("home %q: %s", home, topologytest.Describe(p))
+		}
+	}
+}
+
+// Naming vhosts reaches what goes with a vhost, and not what is in one that the files still use.
+func TestPruneOfVHostsLeavesThoseInUse(t *testing.T) {
+	v := &topology.VHost{Name: "v"}
+	used := topologytest.Queue("used")
+	used.VHost = "v"
+	policy := &topology.Policy{VHost: "v", Name: "p", Pattern: "x", ApplyTo: "queues"}
+	m := topologytest.BrokerWith(used, policy)
+	m.AddVHost(v)
+	m.Owns("t", v, used, policy)
+	options := plan.Options{Prune: true, PruneKinds: []topology.Kind{topology.KindVHost}}
+	for _, want := range []*topology.State{topologytest.State(used), topologytest.State(v, used)} {
+		p := plan.Diff(want, m.Live(), options)
+		if !p.Empty() || p.PruneNeeds[policy.Ref()] != topology.KindPolicy {
+			t.Errorf("needs %q: %s", p.PruneNeeds[policy.Ref()], topologytest.Describe(p))
+		}
+	}
+	if p := plan.Diff(topologytest.State(topologytest.Queue("other")), m.Live(), options); p.Count(plan.Delete) != 1 {
+		t.Errorf("a vhost that goes: %s", topologytest.Describe(p))
+	}
+}
