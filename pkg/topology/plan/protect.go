@@ -13,12 +13,9 @@ import (
 const administrator = "administrator"
 
 // protectVHost says why a vhost must not be deleted, "" when it may: it goes only if this topology
-// made it and everything in it is this topology's.
+// made it and everything in it is this topology's. That the broker protects it comes last, so that
+// nobody is told to lift the protection of a vhost that is not theirs.
 func (d *differ) protectVHost(ref topology.Ref) string {
-	if d.protectedFromDeletion(ref) {
-		return fmt.Sprintf("it is protected from deletion. To lift that, apply its files with protectedFromDeletion: false, "+
-			"or run rabbitmqctl disable_vhost_deletion_protection %q", ref.Name)
-	}
 	if !d.recorded[ref] {
 		return fmt.Sprintf("this topology did not create it (no record says so). To delete only what the files declare in "+
 			"it, "+
@@ -29,13 +26,15 @@ func (d *differ) protectVHost(ref topology.Ref) string {
 			return fmt.Sprintf("others may have a %s in it, which cannot be read: %s", kind, reason)
 		}
 	}
-	foreign := d.foreignIn(ref.Name)
-	if len(foreign) == 0 {
-		return ""
+	if foreign := d.foreignIn(ref.Name); len(foreign) > 0 {
+		return fmt.Sprintf("it holds what is not this topology's: %s. Delete that first, or keep the vhost: to delete "+
+			"only what the files declare in it, take it out of their vhosts", listNames(foreign))
 	}
-	return fmt.Sprintf("it holds what is not this topology's: %s. Delete that first, or keep the vhost: to delete only "+
-		"what the "+
-		"files declare in it, take it out of their vhosts", listNames(foreign))
+	if d.protectedFromDeletion(ref) {
+		return fmt.Sprintf("it is protected from deletion. To lift that, apply its files with protectedFromDeletion: false, "+
+			"or run rabbitmqctl disable_vhost_deletion_protection %q", ref.Name)
+	}
+	return ""
 }
 
 // protectedFromDeletion reports whether the broker refuses to delete a vhost.

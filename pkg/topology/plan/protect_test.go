@@ -87,6 +87,27 @@ func TestVHostsThatAreOurs(t *testing.T) {
 	}
 }
 
+// Nobody is told to lift the protection of a vhost that is not theirs.
+func TestProtectionIsNamedLast(t *testing.T) {
+	v := &topology.VHost{Name: "v", ProtectedFromDeletion: true}
+	theirs := &topology.Queue{VHost: "v", Name: "theirs", Type: topology.Classic, Durable: true}
+	m := topologytest.BrokerWith()
+	m.AddVHost(v)
+	m.Objects[theirs.Ref()], m.Status[theirs.Ref()] = theirs, topology.QueueStatus{Known: true}
+	blocked := func(want string) {
+		t.Helper()
+		p := plan.Destroy(topologytest.State(v), m.Live(), plan.Options{})
+		if len(p.Blocked()) != 1 || !strings.Contains(p.Blocked()[0].Blocked, want) {
+			t.Errorf("want %q: %s", want, topologytest.Describe(p))
+		}
+	}
+	blocked("this topology did not create it")
+	m.Owns("t", v)
+	blocked("it holds what is not this topology's")
+	delete(m.Objects, theirs.Ref())
+	blocked("it is protected from deletion")
+}
+
 func TestUsersThatOthersNeed(t *testing.T) {
 	u := &topology.User{Name: "u", PasswordHash: "x"}
 	here := &topology.Permission{VHost: "/", User: "u"}
