@@ -53,7 +53,7 @@ type DeadLetters struct {
 	Losing  []Loss
 	// Idle are the other queues with messages and without a consumer.
 	Idle []Backlog
-	// Lifted are delivery limits that a killed command left lifted.
+	// Lifted are delivery limits that a command lifts, or that a killed one may have left lifted.
 	Lifted []Lifted
 	// Unsure says, in sentences, what could not be judged.
 	Unsure []string
@@ -72,8 +72,13 @@ func (l Lifted) text() string {
 	if !l.Since.IsZero() {
 		since = " since " + l.Since.Format(time.RFC3339)
 	}
-	return fmt.Sprintf("queue %q of vhost %q has had no delivery limit%s: policy %q lifts it, which a guarded msgctl "+
-		"command left behind", l.Queue, l.VHost, since, l.Policy)
+	return fmt.Sprintf("queue %q of vhost %q has had no delivery limit%s: policy %q lifts it, as a guarded msgctl "+
+		"command does while it runs", l.Queue, l.VHost, since, l.Policy)
+}
+
+// next says how to put the limit back.
+func (l Lifted) next() string {
+	return "unless that is still running, remove the policy with: " + l.Remove
 }
 
 // The percentages from which a node is near a limit.
@@ -105,7 +110,7 @@ func Problems(f *Facts, l DeadLetters) []Problem {
 			x.Queue, x.VHost, terminal.FormatPlural(x.Ready, "message", "messages"))
 	}
 	for _, x := range l.Lifted {
-		list.add(Warning, "limit-lifted", x.Remove, "%s", x.text())
+		list.add(Warning, "limit-lifted", x.next(), "%s", x.text())
 	}
 	slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(b.Severity.rank(), a.Severity.rank()) })
 	return list

@@ -1,8 +1,6 @@
 package inspect
 
 import (
-	"time"
-
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
@@ -38,16 +36,15 @@ func deadLetters(i *health.Inspection, live *topology.Live, state *topology.Stat
 	}
 }
 
-// busyGuard is how long a policy that lifts a delivery limit is taken for one in use while the queue
-// has a consumer.
-const busyGuard = time.Hour
-
-// lifted finds delivery limits that a killed command left lifted. While such a command runs, the
-// queue has a consumer.
+// lifted finds delivery limits that a killed command may have left lifted. While such a command
+// runs, its queue has a consumer, so nothing is reported of queues with one, or if consumers are
+// unknown.
 func lifted(i *health.Inspection, live *topology.Live, state *topology.State) {
+	if !i.Has(health.PartConsumers) {
+		return
+	}
 	for _, l := range browse.LiftedLimits(state) {
-		s := live.Status[topology.Ref{Kind: topology.KindQueue, VHost: l.VHost, Name: l.Queue}]
-		if s.Consumers > 0 && time.Since(l.Since) < busyGuard {
+		if live.Status[topology.QueueRef(l.VHost, l.Queue)].Consumers > 0 {
 			continue
 		}
 		i.Lifted = append(i.Lifted, health.Lifted{VHost: l.VHost, Queue: l.Queue, Policy: l.Policy, Since: l.Since,

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/msgctl/msgctl/internal/health"
@@ -114,6 +115,50 @@ func TestReadClosedVHosts(t *testing.T) {
 	for _, r := range health.RunChecks(i, func(id string) bool { return id == "dead-letters" || id == "permissions" }) {
 		if r.Status != health.Unknown || !r.NotPermitted {
 			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// guarded is a broker with a policy that lifts a delivery limit.
+type guarded struct {
+	fake
+	facts health.Facts
+}
+
+func (g *guarded) Health(context.Context, bool) (*health.Facts, error) {
+	facts := g.facts
+	facts.VHosts = []string{"a"}
+	return &facts, nil
+}
+
+func (g *guarded) Everything(ctx context.Context, vhosts []string) (*topology.Live, error) {
+	live, err := g.fake.Everything(ctx, vhosts)
+	if err != nil {
+		return nil, err
+	}
+	return live, live.Add(&topology.Policy{VHost: "a", Name: "msgctl-guard-20250102T030405Z-abc", Pattern: "^dead$",
+		ApplyTo: "queues"}, diag.Position{})
+}
+
+// TestLiftedLimits: a policy that lifts a limit may be in use. It is reported only of a queue that
+// has no consumer, as far as consumers are known.
+func TestLiftedLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		facts health.Facts
+		want  int
+	}{
+		"no consumer": {health.Facts{}, 1},
+		"a consumer":  {health.Facts{Consumers: []health.Consumer{{VHost: "a", Queue: "dead"}}}, 0},
+		"unknown":     {health.Facts{Unread: map[health.Part]string{health.PartConsumers: "lacks a tag"}}, 0},
+	} {
+		i, _, err := Read(t.Context(), &guarded{facts: c.facts}, Options{})
+		if err != nil || len(i.Lifted) != c.want {
+			t.Fatalf("%s: %v, want %d: %v", name, i.Lifted, c.want, err)
+		}
+		for _, p := range health.Problems(i.Facts, i.DeadLetters) {
+			if p.ID == "limit-lifted" && !strings.HasPrefix(p.Next, "unless that is still running, ") {
+				t.Errorf("%s: %+v", name, p)
+			}
 		}
 	}
 }
