@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // Fold returns a graph with about limit nodes or fewer. Objects whose names begin with the same
@@ -139,6 +141,7 @@ func (f *folder) join(list []int) Node {
 		return first
 	}
 	out := Node{Ref: first.Ref, Role: first.Role, Type: first.Type}
+	out.Status.Known = true
 	name, more := "", false
 	for _, i := range list {
 		n := f.g.Nodes[i]
@@ -150,11 +153,9 @@ func (f *folder) join(list []int) Node {
 			out.Role = Plain
 		}
 		out.Problems = append(out.Problems, n.Problems...)
-		if n.Status.Known {
-			out.Status.Known = true
-			out.Status.Messages += n.Status.Messages
-			out.Status.Consumers += n.Status.Consumers
-		}
+		out.Status.Known = out.Status.Known && n.Status.Known
+		out.Status.Messages += n.Status.Messages
+		out.Status.Consumers += n.Status.Consumers
 		for _, x := range n.Facts {
 			if x.Name == waitFact && !slices.Contains(out.Facts, x) {
 				out.Facts = append(out.Facts, x)
@@ -165,6 +166,9 @@ func (f *folder) join(list []int) Node {
 			name = begin
 		}
 		more = more || longer
+	}
+	if !out.Status.Known { // the count of some members is not the count of the group
+		out.Status = topology.QueueStatus{}
 	}
 	if f.by.anyName {
 		name, more = "", true
@@ -179,7 +183,8 @@ func (f *folder) join(list []int) Node {
 // waitFact is the name of the fact that says how long messages wait in a wait queue.
 const waitFact = "message ttl"
 
-// edges adds the edges between groups. It omits edges between different members of a group.
+// edges adds the edges between groups. It omits edges between different members of a group, whose
+// problems become problems of the group.
 func (f *folder) edges(out *Graph) {
 	type edgeID struct {
 		from, to          int
@@ -190,6 +195,7 @@ func (f *folder) edges(out *Graph) {
 	for _, e := range f.g.Edges {
 		from, to := f.node[e.From], f.node[e.To]
 		if from == to && e.From != e.To {
+			out.Nodes[from].inherit(e)
 			continue
 		}
 		id := edgeID{from, to, e.Kind, e.DeadLetters, e.Back}
@@ -208,6 +214,19 @@ func (f *folder) edges(out *Graph) {
 		e := &out.Edges[i]
 		slices.SortFunc(e.Labels, cmp.Compare[string])
 		e.Labels = slices.Compact(e.Labels)
+	}
+}
+
+// inherit takes over the problems of an edge between members.
+func (n *Node) inherit(e Edge) {
+	list := e.Problems
+	if e.Lost {
+		list = append(slices.Clone(list), Problem{Text: "dead letters between its members reach no queue, or some do not"})
+	}
+	for _, p := range list {
+		if !slices.Contains(n.Problems, p) {
+			n.Problems = append(n.Problems, p)
+		}
 	}
 }
 

@@ -93,3 +93,39 @@ func TestErrorsStaySingle(t *testing.T) {
 		t.Error("the queue with an error is in a group")
 	}
 }
+
+// TestProblemsInsideAGroup checks that an edge between members of one group leaves its problems to
+// the group.
+func TestProblemsInsideAGroup(t *testing.T) {
+	g := &graph.Graph{}
+	for i := range 6 {
+		g.Nodes = append(g.Nodes, graph.Node{Ref: topology.QueueRef("/", fmt.Sprintf("work.%d", i)), Type: topology.Quorum})
+	}
+	g.Edges = []graph.Edge{
+		{From: 0, To: 1, Kind: graph.DeadLetter, Problems: []graph.Problem{{Text: "a cycle"}}},
+		{From: 2, To: 3, Kind: graph.DeadLetter, Lost: true}, {From: 3, To: 4, Kind: graph.DeadLetter, Lost: true},
+	}
+	folded := g.Fold(2)
+	if len(folded.Nodes) != 1 || len(folded.Edges) != 0 || len(folded.Nodes[0].Problems) != 2 {
+		t.Errorf("%+v", folded)
+	}
+}
+
+// TestCountOfAGroup checks that the count of a group is known only if those of all members are.
+func TestCountOfAGroup(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		g := &graph.Graph{}
+		for i := range 3 {
+			g.Nodes = append(g.Nodes, graph.Node{Ref: topology.QueueRef("/", fmt.Sprintf("work.%d", i)), Type: topology.Quorum,
+				Status: topology.QueueStatus{Messages: 2, Known: known || i != 1}})
+		}
+		folded := g.Fold(1)
+		want := topology.QueueStatus{}
+		if known {
+			want = topology.QueueStatus{Messages: 6, Known: true}
+		}
+		if len(folded.Nodes) != 1 || folded.Nodes[0].Status != want {
+			t.Errorf("all known: %v: %+v", known, folded.Nodes)
+		}
+	}
+}
