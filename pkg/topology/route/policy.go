@@ -49,6 +49,9 @@ type Applied struct {
 	// Unsure, if not empty, says why another policy may apply instead: it has equal priority, or
 	// its pattern cannot be evaluated.
 	Unsure string
+	// unjudged, if not empty, is the reason of the kind that holds for every key: a pattern cannot be
+	// evaluated.
+	unjudged string
 	// Rivals are the other matching policies of equal priority, in order.
 	Rivals []*topology.Policy
 	// Disabled are policies of higher precedence than Policy that do not apply because of a key
@@ -99,12 +102,13 @@ func (s *Policies) first(name string, operator bool, meant func(*topology.Policy
 				won.Disabled = append(won.Disabled, Disabled{Policy: p, Keys: unsupported})
 			}
 		case !known:
-			won.Unsure = p.Ref().String() + unjudged
+			won.unjudged = cmp.Or(won.unjudged, p.Ref().String()+unjudged)
+			won.Unsure = won.unjudged
 		case won.Policy == nil:
 			won.Policy = p
 		default:
 			won.Rivals = append(won.Rivals, p)
-			won.Unsure = sameRank(won.Rivals)
+			won.Unsure = cmp.Or(won.unjudged, sameRank(won.Rivals))
 		}
 	}
 	return won

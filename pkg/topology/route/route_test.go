@@ -2,6 +2,7 @@ package route_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -162,6 +163,19 @@ func TestDie(t *testing.T) {
 		}
 		if f := trace.DeadLetterings[0]; f.Outcome != c.want || f.Rule != c.rule {
 			t.Errorf("%s %s on %q: %s by %q (%s)", c.reason, c.queue, c.version, f.Outcome, f.Rule, f.Why)
+		}
+	}
+}
+
+// A policy whose pattern cannot be judged makes every setting unsure, whatever its rivals say.
+func TestUnjudgedPolicyStaysUnsureAmongRivals(t *testing.T) {
+	definition := func() args { return args{"max-length": int64(5)} }
+	const cannot = "(?<!a)^(?R)?x"
+	for _, names := range [][3]string{{"a", "b", "c"}, {"b", "a", "c"}, {"c", "a", "b"}} {
+		s := route.NewPolicies([]*topology.Policy{policy(names[0], cannot, "queues", 0, args{"max-length": int64(9)}),
+			policy(names[1], "^q$", "queues", 0, definition()), policy(names[2], "^q$", "queues", 0, definition())}, "")
+		if got := s.Of(queue("q", nil)).Get("max-length"); !strings.Contains(got.Unsure, "cannot be judged") {
+			t.Errorf("%v: %+v", names, got)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package route
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
@@ -102,7 +101,10 @@ func (a Applied) Setting(key string) Setting {
 }
 
 func (a Applied) unsureOf(key string) string {
-	if len(a.Rivals) == 0 || strings.HasSuffix(a.Unsure, unjudged) {
+	if a.unjudged != "" {
+		return a.unjudged
+	}
+	if len(a.Rivals) == 0 {
 		return a.Unsure
 	}
 	others := slices.DeleteFunc(slices.Clone(a.Rivals), func(p *topology.Policy) bool {
