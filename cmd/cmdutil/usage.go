@@ -46,6 +46,9 @@ func FlagError(cmd *cobra.Command, err error) error {
 		if hint := unknownFlagHint(cmd, unknown.GetSpecifiedName()); hint != "" {
 			see = hint
 		}
+		if unknown.GetSpecifiedShortnames() != "" { // what follows the letter may be a password
+			return UsageError(see, "%sunknown flag: -%s", Where(cmd), unknown.GetSpecifiedName())
+		}
 		return UsageError(see, "%s%w", Where(cmd), err)
 	case errors.As(err, &missing) && missing.GetFlag() != nil:
 		return UsageError(see, "%sflag --%s needs a value", Where(cmd), missing.GetFlag().Name)
