@@ -15,6 +15,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/cmd/cmdtest"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
@@ -66,12 +67,26 @@ func TestPermissionsOfCommands(t *testing.T) {
 				if b.Line != newest || less == r.needs {
 					continue
 				}
-				if code, out := shop.run(t, r.command, less); code == 0 {
-					t.Errorf("%s works with less, %q:\n%s", r.command, less, out)
+				if code, out := shop.run(t, r.command, less); !isRefused(code, out) {
+					t.Errorf("%s is not refused with less, %q: exit code %d\n%s", r.command, less, code, out)
 				}
 			}
 		}
 	})
+}
+
+var permissionText = regexp.MustCompile(`lacks the (permission|tag)|not permitted`)
+
+// isRefused reports whether a command ended because of a missing permission. Exit code -1 is a
+// command that was killed because it took too long.
+func isRefused(code int, output string) bool {
+	switch code {
+	case cmdutil.ExitNotPermitted:
+		return true
+	case cmdutil.ExitFailed, cmdutil.ExitPartly:
+		return permissionText.MatchString(output)
+	}
+	return false
 }
 
 // permissionShop is the vhost of the example, and who is to use it.
