@@ -11,13 +11,10 @@ import (
 //	return          3.10.8              4.0.5               4.3.6
 //	nack            counts              counts              does not count
 //	reject, close   counts              counts              counts
-//	order, limited  see below           head, in order      head, in order
+//	order, limited  head, in order      head, in order      head, in order
 //	order, no limit tail; close: head   tail; close: head   head, in order
 //	default limit   none                20                  20
 //	dead letters    count from 0        count from 0        go on counting
-//
-// On 3.10.8, with a limit, more than 32 messages that one nack returns come back in another order: a
-// close keeps it.
 //
 // A message whose count is over the limit is dropped, or dead-lettered again, at its next return of
 // any kind. On 4.3 one that the default limit killed comes with a count of 21: a single look would
@@ -34,9 +31,6 @@ func (a *assessment) deliveryLimit() {
 			a.l.Return = ReturnByClose
 		}
 		return
-	}
-	if !capability.VersionAtLeast(f.Version, "4.0") {
-		a.l.Return = ReturnByClose
 	}
 	room := Room{Limit: limit, Counts: counts}
 	if counts {
