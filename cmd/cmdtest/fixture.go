@@ -39,8 +39,7 @@ func (f *Fixture) Check(err error) {
 // Declare declares a durable queue.
 func (f *Fixture) Declare(queue string, args map[string]any) {
 	f.T.Helper()
-	_, err := f.Ch.QueueDeclare(queue, true, false, false, false, args)
-	f.Check(err)
+	f.Ch = f.VHost.DeclareQueue(f.T, f.Ch, queue, args)
 }
 
 // Publish publishes n persistent messages with ids to a queue and waits for the confirms.

@@ -77,9 +77,13 @@ func TestGuardedQueues(t *testing.T) {
 				}
 				mustWrap(t, c.Delete(t.Context(), full, guarded), topology.ErrInUse, `delete queue "full"`, "messages")
 				mustWrap(t, c.Delete(t.Context(), used, guarded), topology.ErrInUse, `delete queue "used"`)
-				if err := c.Delete(t.Context(), idle, guarded); err != nil {
-					t.Error(err)
-				}
+				within(t, time.Minute, "the idle queue can be deleted", func() bool {
+					err := c.Delete(t.Context(), idle, guarded)
+					if err != nil && !strings.Contains(err.Error(), "in the state minority") { // 3.10 says so of a busy stream
+						t.Fatal(err)
+					}
+					return err == nil
+				})
 				if !exists(t, v, "queues", "full") || !exists(t, v, "queues", "used") || exists(t, v, "queues", "idle") {
 					t.Error("the wrong queues are left")
 				}

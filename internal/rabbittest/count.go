@@ -1,6 +1,7 @@
 package rabbittest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,6 +28,24 @@ func CountQueue(ch *amqp.Channel, queue string) (amqp.Queue, error) {
 		if err != nil || q.Messages+q.Consumers > 0 || time.Since(asked) < busyLeader || time.Now().After(end) {
 			return q, err
 		}
+	}
+}
+
+// DeclareQueue declares a durable queue and returns the channel to go on with. A broker that is too
+// busy to start a quorum queue in time closes the connection (541, cluster_not_formed). DeclareQueue
+// then repeats the request on another one, for at most two minutes.
+func (v *VHost) DeclareQueue(t *testing.T, ch *amqp.Channel, queue string, args amqp.Table) *amqp.Channel {
+	t.Helper()
+	for end := time.Now().Add(askAgain); ; {
+		_, err := ch.QueueDeclare(queue, true, false, false, false, args)
+		var refused *amqp.Error
+		switch {
+		case err == nil:
+			return ch
+		case !errors.As(err, &refused) || refused.Code != amqp.InternalError || time.Now().After(end):
+			t.Fatal(err)
+		}
+		ch = v.Channel(t)
 	}
 }
 

@@ -44,9 +44,7 @@ func newPlace(t *testing.T, b *rabbittest.Broker, queueType string, extra amqp.T
 
 func (p *place) queue(name string, args amqp.Table) {
 	p.t.Helper()
-	if _, err := p.ch.QueueDeclare(name, true, false, false, false, args); err != nil {
-		p.t.Fatal(err)
-	}
+	p.ch = p.v.DeclareQueue(p.t, p.ch, name, args)
 }
 
 func id(i int) string { return fmt.Sprintf("id-%06d", i) }
