@@ -112,8 +112,8 @@ func (r *run) awaitApplied(all []*Session) {
 		}
 		select {
 		case <-ctx.Done():
-			r.notice(report.NoticeUnsure, fmt.Sprintf("%s: after %s it counts others as unacknowledged, too, which another "+
-				"consumer may hold", r.mayReturn(), appliedWait))
+			r.notice(report.NoticeUnsure, fmt.Sprintf("%s: after %s it counts %d as unacknowledged, and this command holds "+
+				"%d (another consumer may hold the others)", r.mayReturn(), appliedWait, n, held))
 			return
 		case <-time.After(appliedPoll):
 		}

@@ -74,7 +74,7 @@ func (o Operation) Permission(reason string) string {
 	switch o.Object.(type) {
 	case *topology.Exchange, *topology.Queue, *topology.Binding:
 		ref := o.Object.Ref()
-		if capability.IsReserved(ref.Name) { // the management API gives no better reason
+		if ref.Kind != topology.KindBinding && capability.IsReserved(ref.Name) { // the management API gives no better reason
 			return reserved
 		}
 		what, needs := o.missing(reason)

@@ -27,6 +27,7 @@ func TestPermission(t *testing.T) {
 	plain := &topology.Queue{VHost: "v", Name: "q"}
 	x := &topology.Exchange{VHost: "v", Name: "x", Arguments: topology.Arguments{"alternate-exchange": "a"}}
 	b := &topology.Binding{VHost: "v", Source: "x", Destination: "q", DestinationType: "queue"}
+	toReserved := &topology.Binding{VHost: "v", Source: "x", Destination: "amq.topic", DestinationType: "exchange"}
 	const who = " refused for user 'u'"
 	for _, c := range []struct {
 		verb         string
@@ -40,6 +41,7 @@ func TestPermission(t *testing.T) {
 		{"declare", x, "", "'CONFIGURE|^x$' 'WRITE|^a$' 'READ|^x$'"},
 		{"declare", b, "", "CONFIGURE 'WRITE|^q$' 'READ|^x$'"},
 		{"declare", b, "write access to queue 'q' in vhost 'v'" + who, "CONFIGURE 'WRITE|^q$' READ"},
+		{"declare", toReserved, "", "CONFIGURE 'WRITE|^amq\\.topic$' 'READ|^x$'"},
 		{"delete", dead, "access to queue 'q' in vhost 'v'" + who, "'CONFIGURE|^q$' WRITE READ"},
 		{"purge", plain, "access to queue 'q' in vhost 'v'" + who, "CONFIGURE WRITE 'READ|^q$'"},
 		{"count messages of", plain, "configure access to queue 'q' in vhost 'v'" + who, "CONFIGURE WRITE 'READ|^q$'"},
