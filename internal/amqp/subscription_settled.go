@@ -114,17 +114,23 @@ func (s *subscription) count(ctx context.Context) (q amqp091.Queue, ok bool) {
 	return q, err == nil
 }
 
-// Ready implements consume.Counter. A stream has no such count: the result is 0.
+// Ready implements consume.Counter. A stream has no such count: the result is 0. An answer that does
+// not count the subscription's own consumer does not come from the leader of the queue (fact
+// busy-leader-counts-nothing).
 func (s *subscription) Ready(ctx context.Context) (ready int, err error) {
 	if s.stream {
 		return 0, nil
 	}
-	err = s.ask(ctx, func(answer amqp091.Queue) { ready = answer.Messages })
+	err = s.ask(ctx, func(answer amqp091.Queue) {
+		if ready = answer.Messages; ready+answer.Consumers == 0 {
+			ready = -1
+		}
+	})
 	var refused *amqp091.Error
-	if err != nil && !(errors.As(err, &refused) && refused.Server) {
-		return 0, s.gone(err)
+	if err == nil || errors.As(err, &refused) && refused.Code == amqp091.AccessRefused {
+		return ready, err
 	}
-	return ready, err
+	return 0, s.gone(err)
 }
 
 // ask declares the queue passively on the channel for such queries, and passes the result to

@@ -65,6 +65,9 @@ func settledWaitsForABusyLeader(t *testing.T, n *node.Node) {
 	sub = subscribe(t, c, v.Name, consume.Options{Queue: "q", Prefetch: 1000})
 	tags = hoard(t, sub, 1000)
 	suspend(true)
+	if n, err := sub.(consume.Counter).Ready(t.Context()); n >= 0 || err != nil {
+		t.Errorf("without a leader the queue has %d messages, %v", n, err)
+	}
 	for _, tag := range tags {
 		if err := sub.Ack(tag, false); err != nil {
 			t.Fatal(err)

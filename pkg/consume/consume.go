@@ -94,8 +94,9 @@ type Subscription interface {
 // Counter is an optional interface of a Subscription. It tells an empty queue from a broker that is
 // slow or gone.
 type Counter interface {
-	// Ready returns the number of messages in the queue that no consumer holds. The error wraps
-	// ErrLost when the broker does not answer in time. After any other error the count is unknown.
+	// Ready returns the number of messages in the queue that no consumer holds. It is negative when
+	// the leader of the queue does not answer. The error wraps ErrLost when the broker does not answer
+	// in time. After any other error the count is unknown.
 	Ready(ctx context.Context) (int, error)
 }
 

@@ -298,11 +298,29 @@ func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume
 		}
 		if rest <= 0 {
 			if asked++; d.isIdle(ctx, s, asked, &err) {
-				return nil, err
+				return lastOne(ctx, s, err)
 			}
 			rest = d.Idle
 		}
 	}
+}
+
+// onItsWay is how long a delivery may take that the broker sent before it answered a question.
+const onItsWay = 100 * time.Millisecond
+
+// lastOne returns the delivery that came while the question was asked: a count of ready messages
+// does not include it. Without one it returns why.
+func lastOne(ctx context.Context, s *pipeline.Session, why error) (*consume.Delivery, error) {
+	if !errors.Is(why, errIdle) {
+		return nil, why
+	}
+	wait, cancel := context.WithTimeout(ctx, onItsWay)
+	defer cancel()
+	delivery, err := s.Sub.Next(wait)
+	if err != nil && wait.Err() != nil {
+		err = why
+	}
+	return &delivery, err
 }
 
 // idleAsks is how many times in a row the broker may count messages without delivering them before

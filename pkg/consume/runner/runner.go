@@ -116,10 +116,11 @@ func (r *run) accept(d *consume.Delivery) (attempt, string) {
 	return a, ""
 }
 
-// check calls Type, at most once for a message.
-func (r *run) check(a *attempt) {
+// check calls Type, and returns what it decided: nil if the message is fit to be handled. A check
+// that gave no answer is made again at the next attempt.
+func (r *run) check(a *attempt) *handle.Result {
 	if r.Type == nil || a.typed || a.verdict != nil {
-		return
+		return a.verdict
 	}
 	type outcome struct {
 		name    string
@@ -130,11 +131,11 @@ func (r *run) check(a *attempt) {
 		o.name, o.verdict = r.Type(&m)
 		return o
 	})
-	if a.typed = err == nil; !a.typed {
-		a.verdict = r.unfit(err)
-		return
+	if err != nil {
+		return r.unfit(err)
 	}
-	a.Type, a.verdict = o.name, o.verdict
+	a.typed, a.Type, a.verdict = true, o.name, o.verdict
+	return a.verdict
 }
 
 // unfit returns the result for a message whose Key or Type could not be determined.

@@ -69,6 +69,28 @@ func TestNoMessageEndsTheRun(t *testing.T) {
 	}
 }
 
+// TestACheckThatTimedOutIsMadeAgain: one slow check costs one attempt, not all of them, although an
+// ordered message waits for its retry in hand.
+func TestACheckThatTimedOutIsMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := pipelinetest.New(1, 5)
+		var slow sync.Once
+		report, err := runner.Run(t.Context(), runner.Options{
+			Source: b, Dialer: b, Handler: handlesAll{}, Prefetch: 5, Idle: 5 * time.Second, CheckTimeout: time.Second,
+			Plan: retry.Plan{Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"},
+				Steps: []retry.Step{{Delay: time.Second}}},
+			Key: func(*message.Message) string { return "k" },
+			Type: func(*message.Message) (string, *handle.Result) {
+				slow.Do(func() { time.Sleep(2 * time.Second) })
+				return "", nil
+			},
+		})
+		if err != nil || report.Handled != 5 || report.Retried != 1 || report.DeadLettered != 0 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+}
+
 // TestAStopEndsChecks: a check that never ends ends with the run, and its message stays.
 func TestAStopEndsChecks(t *testing.T) {
 	for name, keyed := range map[string]bool{"type": false, "key": true} {

@@ -21,9 +21,8 @@ func (r *run) work(j *job) {
 		r.finish(j, Duplicate, nil)
 		return
 	}
-	r.check(a)
+	result := r.check(a)
 	a.begun, a.open = r.Observer.Begin(&a.Job), true
-	result := a.verdict
 	if result == nil {
 		result = r.handle(a)
 	}
