@@ -34,6 +34,7 @@ type Client struct {
 	amqpDown    error                                 // why AMQP is not used, once its first connection failed
 	nodes       []string                              // the cluster's running nodes, as last read
 	locks       []func()                              // release the locks that are held
+	yielded     time.Time                             // when they were first given up to others
 	placed      int                                   // how many queues were declared on them in turn
 	// when a count that may be late was first in the way: see awaitCounts
 	doubted time.Time
@@ -113,8 +114,7 @@ func (c *Client) overAMQP(ctx context.Context, vhost string) (*amqp.RecoveringCo
 	held := c.holdsLocks()
 	err := conn.Ready(ctx)
 	if held && errors.Is(err, topology.ErrLimit) {
-		c.yieldLocks()
-		err = conn.Ready(ctx)
+		err = c.withoutLocks(ctx, func() error { return conn.Ready(ctx) })
 	}
 	if err == nil {
 		return conn, nil

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -62,14 +63,37 @@ func (c *Client) holdsLocks() bool {
 	return len(c.locks) > 0
 }
 
-// yieldLocks releases all locks, if that has not happened yet, and returns when their places are
-// free.
-func (c *Client) yieldLocks() {
+// A broker that is busy still counts a connection for a moment that has just been closed. So what
+// needed the place of a lock is tried again every yieldPause, until yieldWait after the locks were
+// released.
+const (
+	yieldPause = 100 * time.Millisecond
+	yieldWait  = 5 * time.Second
+)
+
+// withoutLocks releases all locks and calls f, again and again as long as a limit is reached and the
+// broker may not have counted the locks out yet.
+func (c *Client) withoutLocks(ctx context.Context, f func() error) error {
 	c.mu.Lock()
 	locks := c.locks
+	if c.yielded.IsZero() {
+		c.yielded = time.Now()
+	}
+	end := c.yielded.Add(yieldWait)
 	c.mu.Unlock()
 	for _, release := range locks {
 		release()
+	}
+	for {
+		err := f()
+		if !errors.Is(err, topology.ErrLimit) || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(yieldPause):
+		}
 	}
 }
 

@@ -13,14 +13,13 @@ import (
 
 // Create creates an object; it succeeds if an equal one exists. Exchanges, queues and bindings are
 // declared over AMQP if it was reachable at the first attempt, else over the management API. Where
-// a limit is reached, locks are given up and it is tried once more: a lock takes the place of a
+// a limit is reached, locks are given up and it is tried again: a lock takes the place of a
 // queue and of a connection.
 func (c *Client) Create(ctx context.Context, want topology.Object) error {
 	held := c.holdsLocks()
 	err := c.create(ctx, want)
 	if held && errors.Is(err, topology.ErrLimit) {
-		c.yieldLocks()
-		err = c.create(ctx, want)
+		err = c.withoutLocks(ctx, func() error { return c.create(ctx, want) })
 	}
 	return err
 }
