@@ -25,7 +25,8 @@ func fuzz(ctx context.Context, args []string) error {
 	if _, err := time.ParseDuration(each); err != nil || len(args) > 1 {
 		return fmt.Errorf("fuzz: want how long each target runs, such as %s", defaultFuzzTime)
 	}
-	found, err := exec.CommandContext(ctx, "git", "grep", "--untracked", "-E", `^func Fuzz\w+\(`, "--", "*_test.go").Output()
+	found, err := exec.CommandContext(ctx, "git", "grep", "--untracked", "-E", `^func Fuzz\w+\(`, "--",
+		"*_test.go").Output()
 	if err != nil {
 		return fmt.Errorf("find the fuzz targets: %w", err)
 	}

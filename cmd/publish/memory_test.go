@@ -22,7 +22,8 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 		t.Skip("this system does not say how much memory a process had at most")
 	}
 	const total, first = 60_000, 6_000
-	const most = 12 << 10                             // KiB. The events take 27 MiB, and twice as much with what is made of them
+	// In KiB. The events take 27 MiB, and twice as much with what is made of them.
+	const most = 12 << 10
 	queue := cmdtest.NewFixture(t, rabbittest.Any(t)) // q has every event, too
 	v := queue.VHost
 	t.Cleanup(func() { cmdtest.RemoveRecords(t, v.Broker, v.Name) })

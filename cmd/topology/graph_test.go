@@ -85,7 +85,8 @@ func TestMermaidIsFoldedToItsLimits(t *testing.T) {
 		names = append(names, fmt.Sprintf("a-department-with-a-name.a-team-with-a-name.%d.%s", i, strings.Repeat("q", 60)))
 	}
 	out, errs, err := drawFile(t, names)
-	if err != nil || len(out) == 0 || len(out) > picture.MermaidText || !strings.Contains(errs, "391 objects are drawn as") {
+	if err != nil || len(out) == 0 || len(out) > picture.MermaidText ||
+		!strings.Contains(errs, "391 objects are drawn as") {
 		t.Errorf("%v, %d bytes, %q", err, len(out), errs)
 	}
 }

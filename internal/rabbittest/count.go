@@ -54,7 +54,8 @@ func (v *VHost) DeclareQueue(t *testing.T, ch *amqp.Channel, queue string, args 
 func (v *VHost) Holdings(tb testing.TB) string {
 	tb.Helper()
 	var queues []struct{ Name string }
-	if err := v.Broker.Admin().Do("GET", Path("queues", v.Name)+"?disable_stats=true&columns=name", nil, &queues); err != nil {
+	names := Path("queues", v.Name) + "?disable_stats=true&columns=name"
+	if err := v.Broker.Admin().Do("GET", names, nil, &queues); err != nil {
 		return err.Error()
 	}
 	conn, err := amqp.Dial(v.URL)

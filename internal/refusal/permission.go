@@ -67,7 +67,8 @@ func NoRead(user, vhost, name string) string {
 }
 
 // refusedAccess finds in a reason what was refused. 3.10 does not say which permission.
-var refusedAccess = regexp.MustCompile(`(?s)^(?:(configure|write|read) )?access to (queue|exchange) '(.*)' in vhost '.*' refused for user`)
+var refusedAccess = regexp.MustCompile(`(?s)^(?:(configure|write|read) )?access to (queue|exchange) '(.*)' ` +
+	`in vhost '.*' refused for user`)
 
 // Permission says which permission or tag the operation needs.
 func (o Operation) Permission(reason string) string {

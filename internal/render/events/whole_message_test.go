@@ -23,9 +23,11 @@ import (
 // commands do: inspect, filter, key, jq, schema validation, and the formats of tail.
 func FuzzWholeMessage(f *testing.F) {
 	for _, seed := range []string{
-		`{"v":1,"queue":"q","exchange":"x","routingKey":"k","headers":{"tenant":"a"},"properties":{"messageId":"1"},"body":"{}"}`,
+		`{"v":1,"queue":"q","exchange":"x","routingKey":"k","headers":{"tenant":"a"},` +
+			`"properties":{"messageId":"1"},"body":"{}"}`,
 		`{"v":1,"properties":{"type":"order.created","contentEncoding":"gzip"},"headers":{},"body":"plain"}`,
-		`{"v":1,"properties":{"type":"order.created"},"body":"{\"eventId\":\"1\",\"eventType\":\"order.created\",\"timestamp\":\"2026-01-31T12:00:00Z\",\"version\":1,\"payload\":{\"total\":1e999999999},\"metadata\":{}}"}`,
+		`{"v":1,"properties":{"type":"order.created"},"body":"{\"eventId\":\"1\",\"eventType\":\"order.created\",` +
+			`\"timestamp\":\"2026-01-31T12:00:00Z\",\"version\":1,\"payload\":{\"total\":1e999999999},\"metadata\":{}}"}`,
 		`{"v":1,"headers":{"a":[{"table":{"b":{"float64":"NaN:7ff8000000000001"}}}]},"body":"\u001b[31m"}`,
 	} {
 		f.Add([]byte(seed))

@@ -106,6 +106,11 @@ func numbered(i int) message.Message {
 		Headers: message.Table{"x-stream-offset": int64(i)}}
 }
 
+// opens returns an Options.Open that returns s each time.
+func opens(s Subscription) func(context.Context, int64) (Subscription, error) {
+	return func(context.Context, int64) (Subscription, error) { return s, nil }
+}
+
 func start(t *testing.T, o Options) *Tail {
 	t.Helper()
 	o.ReconnectDelay = time.Millisecond
@@ -122,7 +127,7 @@ func start(t *testing.T, o Options) *Tail {
 func TestSlowReaderIsCountedNotWaitedFor(t *testing.T) {
 	const total = 5000
 	subscription := newScript(total)
-	tail := start(t, Options{Open: func(context.Context, int64) (Subscription, error) { return subscription, nil }, Buffer: 100 << 10})
+	tail := start(t, Options{Open: opens(subscription), Buffer: 100 << 10})
 	for deadline := time.Now().Add(time.Minute); tail.Stats().Seen < total; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("a reader that does not move holds up the subscription: %+v", tail.Stats())
@@ -164,7 +169,7 @@ func TestMovingReaderMissesNothing(t *testing.T) {
 func movingReaderMissesNothing(t *testing.T) {
 	const total = 3000
 	subscription := newScript(total)
-	tail := start(t, Options{Open: func(context.Context, int64) (Subscription, error) { return subscription, nil }, Buffer: 50 << 10})
+	tail := start(t, Options{Open: opens(subscription), Buffer: 50 << 10})
 	var items []Item
 	for n := 0; n < total; {
 		var err error
@@ -324,7 +329,7 @@ func TestGivesUp(t *testing.T) {
 func TestEndOfSubscription(t *testing.T) {
 	subscription := newScript(1)
 	subscription.lost <- io.ErrUnexpectedEOF
-	tail := start(t, Options{Open: func(context.Context, int64) (Subscription, error) { return subscription, nil }, ReconnectAttempts: 2})
+	tail := start(t, Options{Open: opens(subscription), ReconnectAttempts: 2})
 	if items, err := tail.Take(t.Context(), nil); err != nil || len(items) != 1 {
 		t.Fatal(items, err)
 	}

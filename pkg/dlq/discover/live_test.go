@@ -154,7 +154,8 @@ func liveShapes() []liveShape {
 				declareQueues(t, ch, nil, "dead")
 				must(t, ch.QueueBind("dead", "", "dlx", false, amqp.Table{"x-match": "all", "tenant": "acme"}))
 			},
-			deadLetters: []deadLetter{{key: "work", headers: amqp.Table{"tenant": "acme"}, from: "work", lands: []string{"dead"}},
+			deadLetters: []deadLetter{{key: "work", headers: amqp.Table{"tenant": "acme"}, from: "work",
+				lands: []string{"dead"}},
 				{key: "work", from: "work"}},
 		},
 		{

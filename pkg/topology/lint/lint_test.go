@@ -57,7 +57,8 @@ func deadLetters(state *topology.State, version string) lint.DeadLetters {
 	for _, x := range found.Losing {
 		l.Losses = append(l.Losses, lint.Loss{Queue: topology.QueueRef(x.VHost, x.Queue),
 			Exchange: x.Exchange, From: x.From, Key: x.Key,
-			All: x.All, Certain: x.Certainty == discover.Surely, Kept: x.Kept, Replayed: x.Straight, Cycle: x.Cycle, Reason: x.Reason})
+			All: x.All, Certain: x.Certainty == discover.Surely, Kept: x.Kept, Replayed: x.Straight, Cycle: x.Cycle,
+			Reason: x.Reason})
 	}
 	for _, q := range found.Queues {
 		if q.Role == discover.RoleDeadLetter && len(q.Sources) > 0 {

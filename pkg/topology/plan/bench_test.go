@@ -52,8 +52,7 @@ func benchmarkDiff(b *testing.B, want *topology.State, have *topology.Live, step
 	b.Helper()
 	b.ReportAllocs()
 	for b.Loop() {
-		if p := plan.Diff(want, have, plan.Options{PruneKinds: clusterKinds, Prune: true, ReplaceEmpty: true}); len(p.Steps) != steps ||
-			len(p.Problems) > 0 {
+		if p := plan.Diff(want, have, everything); len(p.Steps) != steps || len(p.Problems) > 0 {
 			b.Fatalf("%d steps, %d problems", len(p.Steps), len(p.Problems))
 		}
 	}

@@ -15,9 +15,10 @@ func TestPruneStaysInsideTheKindsOfTheFiles(t *testing.T) {
 		Definition: topology.Arguments{"max-length": int64(1)}}
 	elsewhere := topologytest.Queue("elsewhere")
 	elsewhere.VHost = "unnamed"
+	operator := &topology.Policy{VHost: "/", Name: "p", Pattern: "x", ApplyTo: "queues", Operator: true}
 	gone := map[topology.Object]topology.Kind{
-		&topology.Policy{VHost: "/", Name: "p", Pattern: "x", ApplyTo: "queues"}:                 topology.KindPolicy,
-		&topology.Policy{VHost: "/", Name: "p", Pattern: "x", ApplyTo: "queues", Operator: true}: topology.KindOperatorPolicy,
+		&topology.Policy{VHost: "/", Name: "p", Pattern: "x", ApplyTo: "queues"}: topology.KindPolicy,
+		operator: topology.KindOperatorPolicy,
 		&topology.Parameter{VHost: "/", Component: "shovel", Name: "s", Value: map[string]any{}}: topology.KindParameter,
 		&topology.VHostLimit{VHost: "/", Name: "max-queues", Value: 5}:                           topology.KindVHostLimit,
 		&topology.Permission{VHost: "/", User: "u"}:                                              topology.KindPermission,

@@ -64,8 +64,8 @@ func TestDefinitionsObjects(t *testing.T) {
 		`"global_parameters": [{"name": "g", "value": {"a": 1}}]`:                                 &topology.GlobalParameter{Name: "g", Value: map[string]any{"a": int64(1)}},
 		`"queues": [{"name": "q", "vhost": "v", "durable": true, "auto_delete": false, "arguments": {"x-queue-type": "quorum"}}]`: &topology.Queue{
 			VHost: "v", Name: "q", Type: "quorum", TypeDeclared: true, Durable: true},
-		`"queues": [{"name": "q", "vhost": "v", "type": "rabbit_classic_queue", "durable": true, "arguments": []}]`: &topology.Queue{
-			VHost: "v", Name: "q", Type: "classic", TypeDeclared: true, Durable: true},
+		`"queues": [{"name": "q", "vhost": "v", "type": "rabbit_classic_queue", "durable": true, ` +
+			`"arguments": []}]`: &topology.Queue{VHost: "v", Name: "q", Type: "classic", TypeDeclared: true, Durable: true},
 		`"queues": [{"name": "q", "vhost": "v", "type": "stream", "arguments": {"x-queue-type": "stream"}}]`: &topology.Queue{
 			VHost: "v", Name: "q", Type: "stream", TypeDeclared: true, Durable: true},
 		`"queues": [{"name": "q", "arguments": {"x-message-ttl": 5}}]`: &topology.Queue{VHost: "/", Name: "q",
@@ -121,8 +121,11 @@ func TestDefinitionsProblems(t *testing.T) {
 		{`{"queues": [{"name": "q"}, {"name": "q", "durable": false}]}`,
 			[]string{`error t.json:1:28: queue "q": is declared twice`}},
 		{`{"queues": [{"name": "q", "type": "rabbit_quorum_queue", "arguments": {}}]}`,
-			[]string{`warning t.json:1:35: queue "q": its type quorum is left out, as a broker's import does; without the argument`}},
-		{`{"exchanges": [{"name": "x", "type": "direct"}], "queues": [{"name": "q"}], "bindings": [{"source": "x", "destination": "q", "destination_type": "queue", "routing_key": "0", "arguments": {"x-stream-partition-order": 0}}]}`, nil},
+			[]string{`warning t.json:1:35: queue "q": its type quorum is left out, as a broker's import does; ` +
+				`without the argument`}},
+		{`{"exchanges": [{"name": "x", "type": "direct"}], "queues": [{"name": "q"}], "bindings": [{"source": "x", ` +
+			`"destination": "q", "destination_type": "queue", "routing_key": "0", ` +
+			`"arguments": {"x-stream-partition-order": 0}}]}`, nil},
 		{`{"queues": [{"name": "q", "exclusive": true}]}`,
 			[]string{`warning t.json:1:40: queue "q": is exclusive and left out`}},
 		{`{"global_parameters": [{"name": "internal_cluster_id", "value": "x"}]}`,
