@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -42,6 +43,19 @@ func parseFolder(t *testing.T, folder string, each func(path string, set *token.
 	})
 	if err != nil || files == 0 {
 		t.Fatalf("%d files in %s: %v", files, folder, err)
+	}
+}
+
+// TestFoldersAreSmall: a folder has at most fifteen source files, so that their names can be read at
+// a glance.
+func TestFoldersAreSmall(t *testing.T) {
+	for _, folder := range []string{"cmd", "dev", "internal", "pkg"} {
+		files := map[string]int{}
+		parseFolder(t, folder, func(name string, _ *token.FileSet, _ *ast.File) {
+			if files[path.Dir(name)]++; files[path.Dir(name)] == 16 {
+				t.Errorf("%s has more than fifteen source files", path.Dir(name))
+			}
+		})
 	}
 }
 
