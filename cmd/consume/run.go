@@ -119,7 +119,7 @@ func (c *consuming) run(ctx context.Context) error {
 		return err
 	case ctx.Err() != nil:
 		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
-	case report.DeadLettered+report.Dropped+report.Unfinished > 0:
+	case report.DeadLettered+report.Dropped+report.Unfinished > 0, report.Undelivered:
 		return cmdutil.ExitWith(cmdutil.ExitPartly)
 	}
 	return nil

@@ -43,6 +43,9 @@ func (r *run) connectionNotice(n dispatch.Notice) {
 	case dispatch.Draining:
 		r.notice(NoticeDraining, "stopping: what is being handled has %s to end", r.Grace)
 	case dispatch.Undelivered:
+		r.mu.Lock()
+		r.report.Undelivered = true
+		r.mu.Unlock()
 		r.notice(NoticeUndelivered, "nothing came for %s, %s", 3*r.Idle, r.undelivered(n.Ready))
 	case dispatch.LostAtEnd:
 		r.notice(NoticeReconnecting, "the connection was lost at the end: some of what was acknowledged may come again")
@@ -54,7 +57,7 @@ func (r *run) undelivered(ready int) string {
 	if ready < 0 {
 		return fmt.Sprintf("and the leader of queue %s does not answer: whether it has messages is unknown", r.Plan.Queue)
 	}
-	return fmt.Sprintf("although queue %s has %s: the broker delivers them to another consumer, or to none", r.Plan.Queue,
+	return fmt.Sprintf("although queue %s has %s: the broker delivers to another consumer, or to none", r.Plan.Queue,
 		units.FormatCount(int64(ready), "message"))
 }
 

@@ -140,6 +140,9 @@ type Report struct {
 	// Unfinished is the part of Returned that was not returned by a lost connection: the run had
 	// begun these attempts and left the messages in the queue.
 	Unfinished int64
+	// Undelivered means that the run ended as idle although its queue had messages, or the leader of
+	// the queue did not answer.
+	Undelivered bool
 	// Reconnects is the number of restored connections.
 	Reconnects int64
 }

@@ -291,9 +291,9 @@ func TestSilenceIsNoEmptyQueue(t *testing.T) {
 			s.publish(t, "single", "2")
 			eventually(t, "one is in hand", func() bool { return s.ready(t, "single") == 1 })
 			saw := &told{}
-			s.run(t, runner.Options{Plan: retry.Plan{Queue: "single"}, Idle: idle, Handler: byBody(nil), Observer: saw})
-			if !saw.noticed("queue single has 1 message") {
-				t.Errorf("%q", saw.notices)
+			r := s.run(t, runner.Options{Plan: retry.Plan{Queue: "single"}, Idle: idle, Handler: byBody(nil), Observer: saw})
+			if !saw.noticed("queue single has 1 message") || !r.Undelivered {
+				t.Errorf("%+v, %q", r, saw.notices)
 			}
 		})
 	})
