@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
@@ -87,8 +88,6 @@ func (v *routeWriter) pieces(first, rest string, list ...piece) {
 	v.out.WriteByte('\n')
 }
 
-func plain(text string) string { return text }
-
 func publicationText(p route.Publication) string {
 	s := fmt.Sprintf("published to %s with key %q", route.NameOf(p.Exchange), p.Key)
 	if len(p.CC) > 0 {
@@ -121,7 +120,7 @@ func (v *routeWriter) tree(h *route.Hop, first, rest string) {
 }
 
 func (v *routeWriter) hop(h *route.Hop) []piece {
-	name := piece{text: route.NameOf(h.Name), paint: plain}
+	name := piece{text: route.NameOf(h.Name), paint: render.Plain}
 	if h.Kind == topology.KindQueue {
 		name = piece{text: h.Name, paint: v.style.Green}
 		if h.Ends != "" {
