@@ -156,7 +156,7 @@ func (f *folder) join(list []int) Node {
 		out.Status.Messages += n.Status.Messages
 		out.Status.Consumers += n.Status.Consumers
 		for _, x := range n.Facts {
-			if x.Name == waitFact && !slices.Contains(out.Facts, x) {
+			if x.Name == WaitFact && !slices.Contains(out.Facts, x) {
 				out.Facts = append(out.Facts, x)
 			}
 		}
@@ -178,9 +178,6 @@ func (f *folder) join(list []int) Node {
 	out.Ref.Name = name
 	return out
 }
-
-// waitFact is the name of the fact that says how long messages wait in a wait queue.
-const waitFact = "message ttl"
 
 // edges adds the edges between groups. It omits edges between different members of a group, whose
 // problems become problems of the group.
