@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -58,28 +59,27 @@ const leastRoom = 12
 
 // pieces writes a line that begins with first. If it is wrapped, further lines begin with rest.
 func (v *routeWriter) pieces(first, rest string, list ...piece) {
+	width := v.width
+	if width <= 0 {
+		width = math.MaxInt
+	}
 	v.out.WriteString(first)
-	column := terminal.Width(first)
+	column, indent := terminal.Width(first), terminal.Width(rest)
 	for i, p := range list {
 		text := terminal.Neutralise(p.text)
-		room := 0 // no limit
-		if v.width > 0 {
-			room = v.width - column - len(p.gap)
-		}
-		if v.width > 0 && i > 0 && room < terminal.Width(text) {
+		room := width - column - len(p.gap)
+		if i > 0 && room < terminal.Width(text) {
 			v.out.WriteString("\n" + rest)
-			column, room = terminal.Width(rest), v.width-terminal.Width(rest)
+			column, room = indent, width-indent
 		} else {
 			v.out.WriteString(p.gap)
 			column += len(p.gap)
 		}
-		if v.width > 0 {
-			room = max(min(room, v.width-terminal.Width(rest)), leastRoom)
-		}
+		room = max(min(room, width-indent), leastRoom)
 		for k, part := range terminal.Wrap(text, room) {
 			if k > 0 {
 				v.out.WriteString("\n" + rest)
-				column = terminal.Width(rest)
+				column = indent
 			}
 			v.out.WriteString(p.paint(part))
 			column += terminal.Width(part)
