@@ -251,7 +251,7 @@ func (o *replayOptions) nothing(v *connectedVHost) error {
 	if o.common.Output.Value == "text" {
 		return nil
 	}
-	doc := deadletters.NewRunDocument((&replaying{replayOptions: o}).action(), replay.Result{}, 0)
+	doc := deadletters.NewRunDocument(o.action(), replay.Result{}, 0)
 	doc.VHost, doc.DryRun = v.Name, o.dryRun
 	return o.common.Show(doc)
 }

@@ -64,11 +64,11 @@ func (o *replayOptions) one(ctx context.Context, v *connectedVHost, name string)
 	return r.do(ctx)
 }
 
-func (r *replaying) action() string {
+func (o *replayOptions) action() string {
 	switch {
-	case r.copyOnly:
+	case o.copyOnly:
 		return "copy"
-	case r.move:
+	case o.move:
 		return "move"
 	}
 	return "replay"

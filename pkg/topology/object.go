@@ -54,8 +54,7 @@ type VHost struct {
 	Description      string
 	Tags             []string
 	DefaultQueueType string
-	// ProtectedFromDeletion makes the broker refuse to delete the vhost
-	// (capability.ProtectionSince).
+	// ProtectedFromDeletion makes the broker refuse to delete the vhost (fact vhost-protection).
 	ProtectedFromDeletion bool
 	// Declared says which of the fields the file names; what it does not name is never a
 	// difference.

@@ -3,9 +3,11 @@ package checks
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
@@ -57,28 +59,27 @@ const leastRoom = 12
 
 // pieces writes a line that begins with first. If it is wrapped, further lines begin with rest.
 func (v *routeWriter) pieces(first, rest string, list ...piece) {
+	width := v.width
+	if width <= 0 {
+		width = math.MaxInt
+	}
 	v.out.WriteString(first)
-	column := terminal.Width(first)
+	column, indent := terminal.Width(first), terminal.Width(rest)
 	for i, p := range list {
 		text := terminal.Neutralise(p.text)
-		room := 0 // no limit
-		if v.width > 0 {
-			room = v.width - column - len(p.gap)
-		}
-		if v.width > 0 && i > 0 && room < terminal.Width(text) {
+		room := width - column - len(p.gap)
+		if i > 0 && room < terminal.Width(text) {
 			v.out.WriteString("\n" + rest)
-			column, room = terminal.Width(rest), v.width-terminal.Width(rest)
+			column, room = indent, width-indent
 		} else {
 			v.out.WriteString(p.gap)
 			column += len(p.gap)
 		}
-		if v.width > 0 {
-			room = max(min(room, v.width-terminal.Width(rest)), leastRoom)
-		}
+		room = max(min(room, width-indent), leastRoom)
 		for k, part := range terminal.Wrap(text, room) {
 			if k > 0 {
 				v.out.WriteString("\n" + rest)
-				column = terminal.Width(rest)
+				column = indent
 			}
 			v.out.WriteString(p.paint(part))
 			column += terminal.Width(part)
@@ -86,8 +87,6 @@ func (v *routeWriter) pieces(first, rest string, list ...piece) {
 	}
 	v.out.WriteByte('\n')
 }
-
-func plain(text string) string { return text }
 
 func publicationText(p route.Publication) string {
 	s := fmt.Sprintf("published to %s with key %q", route.NameOf(p.Exchange), p.Key)
@@ -121,7 +120,7 @@ func (v *routeWriter) tree(h *route.Hop, first, rest string) {
 }
 
 func (v *routeWriter) hop(h *route.Hop) []piece {
-	name := piece{text: route.NameOf(h.Name), paint: plain}
+	name := piece{text: route.NameOf(h.Name), paint: render.Plain}
 	if h.Kind == topology.KindQueue {
 		name = piece{text: h.Name, paint: v.style.Green}
 		if h.Ends != "" {

@@ -68,7 +68,7 @@ func folded(n model.Node) string {
 func waitOf(n model.Node) string {
 	var list []string
 	for _, f := range n.Facts {
-		if f.Name == "message ttl" {
+		if f.Name == model.WaitFact {
 			list = append(list, f.Value)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -260,7 +261,7 @@ func (f Facts) lengthLimits() (list []lengthLimit) {
 func (a *assessment) company() {
 	if a.f.Status.Consumers > 0 {
 		a.note(EffectShared, "%s active at the same time: the messages that they hold are not browsed",
-			plural(a.f.Status.Consumers, "consumer"))
+			units.FormatCount(a.f.Status.Consumers, "consumer"))
 	}
 	a.note(EffectHidden, "consumers do not receive the messages while they are held")
 }
@@ -272,14 +273,6 @@ func (a *assessment) expiry() {
 	}
 	a.note(EffectExpires, "an expired message behind others that have not expired is removed when those are "+
 		"taken")
-}
-
-// plural counts things in a text.
-func plural(n int64, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // MayHoldErrors reports whether a queue that Discover did not find may be looked into for

@@ -24,32 +24,32 @@ type LiftedLimit struct {
 }
 
 // String says what the override does, and how to end it.
-func (l LiftedLimit) String() string {
+func (l LiftedLimit) String() string { return l.Text() + "; " + l.Next() }
+
+// Text says what the override does.
+func (l LiftedLimit) Text() string {
 	since := ""
 	if !l.Since.IsZero() {
 		since = " since " + l.Since.Format(time.RFC3339)
 	}
 	return fmt.Sprintf("queue %q of vhost %q has had no delivery limit%s: policy %q lifts it, as a guarded msgctl "+
-		"command does while it runs; unless that is still running, remove the policy with: %s", l.Queue, l.VHost, since,
-		l.Policy, l.Remove)
+		"command does while it runs", l.Queue, l.VHost, since, l.Policy)
+}
+
+// Next says how to put the limit back.
+func (l LiftedLimit) Next() string {
+	return "unless that is still running, remove the policy with: " + l.Remove
 }
 
 // LiftedLimits returns the overrides in a state, in its order.
 func LiftedLimits(s *topology.State) (list []LiftedLimit) {
-	var queues map[string]string // by pattern; names alone, because a pattern has no vhost
 	for _, o := range s.Objects() {
 		p, ok := o.(*topology.Policy)
 		if !ok || !isOverride(p) {
 			continue
 		}
-		if queues == nil {
-			queues = patterns(s)
-		}
-		l := LiftedLimit{VHost: p.VHost, Queue: queues[p.Pattern], Policy: p.Name, Operator: p.Operator,
+		l := LiftedLimit{VHost: p.VHost, Queue: overriddenQueue(p.Pattern), Policy: p.Name, Operator: p.Operator,
 			Remove: clearCommand(p)}
-		if l.Queue == "" { // it is deleted
-			l.Queue = strings.TrimSuffix(strings.TrimPrefix(p.Pattern, "^"), "$")
-		}
 		made, _, _ := strings.Cut(strings.TrimPrefix(p.Name, OverridePrefix), "-")
 		l.Since, _ = time.Parse(overrideTime, made)
 		list = append(list, l)
@@ -57,17 +57,14 @@ func LiftedLimits(s *topology.State) (list []LiftedLimit) {
 	return list
 }
 
-func patterns(s *topology.State) map[string]string {
-	names := map[string]string{}
-	for _, o := range s.Objects() {
-		if q, ok := o.(*topology.Queue); ok {
-			names[overridePattern(q.Name)] = q.Name
-		}
-	}
-	return names
-}
-
 func overridePattern(queue string) string { return "^" + regexp.QuoteMeta(queue) + "$" }
+
+var escaped = regexp.MustCompile(`(?s)\\(.)`)
+
+// overriddenQueue is the inverse of overridePattern.
+func overriddenQueue(pattern string) string {
+	return escaped.ReplaceAllString(strings.TrimSuffix(strings.TrimPrefix(pattern, "^"), "$"), "$1")
+}
 
 func isOverride(p *topology.Policy) bool { return strings.HasPrefix(p.Name, OverridePrefix) }
 

@@ -36,3 +36,20 @@ func TestLiftedLimits(t *testing.T) {
 		t.Errorf("the delivery limit is %v (%s)", f.DeliveryLimit.Value, f.DeliveryLimit.From)
 	}
 }
+
+// TestLiftedLimitNamesItsQueue: the pattern of an override tells the name of its queue, whatever
+// characters that has, and also when the queue is deleted.
+func TestLiftedLimitNamesItsQueue(t *testing.T) {
+	for _, name := range []string{"a", "a.dlq", "^a$", `a\b\`, "(a|b)*[c]{2}+?", "é\n.", `\`} {
+		s := &topology.State{}
+		q := &topology.Queue{VHost: "/", Name: name, Type: topology.Quorum, Durable: true}
+		must(t, s.Add(q, diag.Position{}))
+		policies, err := browse.PlanOverride(s, "/", name, "4.3.6", time.Now())
+		must(t, err)
+		left := &topology.State{}
+		must(t, left.Add(policies[0], diag.Position{}))
+		if list := browse.LiftedLimits(left); len(list) != 1 || list[0].Queue != name {
+			t.Errorf("%q: %+v", name, list)
+		}
+	}
+}

@@ -58,7 +58,6 @@ type Reader struct {
 	next    int64 // byte where the next line begins
 	ended   error // what every further Next returns
 	seen    time.Time
-	tooLong bool // the last line
 }
 
 // Seen returns when the message last returned by Next was seen. It is zero if the archive does not
@@ -114,10 +113,9 @@ func (r *Reader) Next() (*message.Message, error) {
 		if len(line) > 0 || tooLong {
 			r.line++
 		}
-		r.tooLong = tooLong
 		m, bad := r.parse(line, tooLong)
 		if err != nil {
-			r.end(err, start, bad)
+			r.end(err, start, bad, tooLong)
 		}
 		switch {
 		case m != nil:
@@ -144,8 +142,8 @@ func (r *Reader) parse(line []byte, tooLong bool) (*message.Message, error) {
 }
 
 // end decides what Next returns from now on. A complete last line needs no newline; an incomplete
-// one was truncated.
-func (r *Reader) end(err error, start int64, bad error) {
+// one was truncated, unless it was too long.
+func (r *Reader) end(err error, start int64, bad error, tooLong bool) {
 	partial := bad != nil
 	broken := &BrokenError{Line: r.line, Byte: start, Final: true, Reason: shortened(err)}
 	if !partial {
@@ -154,7 +152,7 @@ func (r *Reader) end(err error, start int64, bad error) {
 	switch {
 	case !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		r.ended = broken
-	case partial && r.tooLong:
+	case tooLong:
 		broken.Reason = bad
 		r.ended = broken
 	case partial:

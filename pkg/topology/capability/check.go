@@ -133,18 +133,18 @@ func (b Broker) CheckDefaultQueueType(queueType string) diag.Diagnostics {
 	return f.list
 }
 
-// ProtectionSince is the first version that can protect a vhost from deletion
+// protectionSince is the first version that can protect a vhost from deletion
 // (fact vhost-protection).
-const ProtectionSince = "4.1.0"
+const protectionSince = "4.1.0"
 
 // CheckVHostProtection checks a vhost that is to be protected from deletion
 // (fact vhost-protection).
 func (b Broker) CheckVHostProtection(protected bool) diag.Diagnostics {
 	f := findings{Broker: b}
-	if protected && b.before(ProtectionSince) {
+	if protected && b.before(protectionSince) {
 		f.error("argument-ignored", "protected_from_deletion", b.name()+" cannot protect a vhost from deletion",
 			"whoever may delete vhosts could delete it, although the file says otherwise",
-			"leave protectedFromDeletion out, or use RabbitMQ "+ProtectionSince+" or newer")
+			"leave protectedFromDeletion out, or use RabbitMQ "+protectionSince+" or newer")
 	}
 	return f.list
 }

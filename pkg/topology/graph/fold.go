@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,7 +20,7 @@ func (g *Graph) Fold(limit int) *Graph {
 	}
 	best := g
 	for _, by := range foldings() {
-		f := folder{g: g, by: by, limit: limit, at: map[groupID]int{}}
+		f := folder{g: g, by: by, limit: limit}
 		if folded := f.fold(); len(folded.Nodes) < len(best.Nodes) {
 			best = folded
 		}
@@ -59,12 +58,10 @@ type groupID struct {
 }
 
 type folder struct {
-	g       *Graph
-	by      folding
-	limit   int
-	at      map[groupID]int
-	members [][]int // of each new node
-	node    []int   // of each old node, the new one
+	g     *Graph
+	by    folding
+	limit int
+	node  []int // of each old node, the new one
 }
 
 func (f *folder) fold() *Graph {
@@ -75,23 +72,25 @@ func (f *folder) fold() *Graph {
 		}
 	}
 	few := serious <= f.limit/4
+	var members [][]int // of each new node
+	at := map[groupID]int{}
 	f.node = make([]int, len(f.g.Nodes))
 	for i, n := range f.g.Nodes {
 		id := f.group(n)
 		if few && isSerious(n) {
 			id = groupID{single: i + 1}
 		}
-		k, ok := f.at[id]
+		k, ok := at[id]
 		if !ok {
-			k = len(f.members)
-			f.at[id] = k
-			f.members = append(f.members, nil)
+			k = len(members)
+			at[id] = k
+			members = append(members, nil)
 		}
-		f.members[k] = append(f.members[k], i)
+		members[k] = append(members[k], i)
 		f.node[i] = k
 	}
 	out := &Graph{Name: f.g.Name}
-	for _, list := range f.members {
+	for _, list := range members {
 		out.Nodes = append(out.Nodes, f.join(list))
 	}
 	f.edges(out)
@@ -157,7 +156,7 @@ func (f *folder) join(list []int) Node {
 		out.Status.Messages += n.Status.Messages
 		out.Status.Consumers += n.Status.Consumers
 		for _, x := range n.Facts {
-			if x.Name == waitFact && !slices.Contains(out.Facts, x) {
+			if x.Name == WaitFact && !slices.Contains(out.Facts, x) {
 				out.Facts = append(out.Facts, x)
 			}
 		}
@@ -179,9 +178,6 @@ func (f *folder) join(list []int) Node {
 	out.Ref.Name = name
 	return out
 }
-
-// waitFact is the name of the fact that says how long messages wait in a wait queue.
-const waitFact = "message ttl"
 
 // edges adds the edges between groups. It omits edges between different members of a group, whose
 // problems become problems of the group.
@@ -212,7 +208,7 @@ func (f *folder) edges(out *Graph) {
 	}
 	for i := range out.Edges {
 		e := &out.Edges[i]
-		slices.SortFunc(e.Labels, cmp.Compare[string])
+		slices.Sort(e.Labels)
 		e.Labels = slices.Compact(e.Labels)
 	}
 }

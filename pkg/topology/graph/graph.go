@@ -60,6 +60,9 @@ type Problem struct {
 // Fact is one property of a node.
 type Fact struct{ Name, Value string }
 
+// WaitFact is the name of the fact that says how long messages wait in a wait queue.
+const WaitFact = "message ttl"
+
 // EdgeKind is the reason why messages pass along an edge.
 type EdgeKind string
 

@@ -104,9 +104,6 @@ func (a Applied) unsureOf(key string) string {
 	if a.unjudged != "" {
 		return a.unjudged
 	}
-	if len(a.Rivals) == 0 {
-		return a.Unsure
-	}
 	others := slices.DeleteFunc(slices.Clone(a.Rivals), func(p *topology.Policy) bool {
 		return amqptable.Canonical(p.Definition[key]) == amqptable.Canonical(a.Policy.Definition[key])
 	})
