@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -132,8 +131,7 @@ func (s *subscription) Ready(ctx context.Context) (ready int, err error) {
 			ready = -1
 		}
 	})
-	var refused *amqp091.Error
-	if err == nil || errors.As(err, &refused) && refused.Code == amqp091.AccessRefused {
+	if err == nil || IsRefused(err) {
 		return ready, err
 	}
 	return 0, s.gone(err)
