@@ -109,7 +109,7 @@ func checkRetries(in *Inspection) (Status, []string) {
 			terminal.FormatCount(int64(len(without))), plural(len(in.Work), "queue", "queues"), NameSome(names(without))))
 	}
 	for _, l := range in.Lifted {
-		evidence = append(evidence, l.text()+"; "+l.next())
+		evidence = append(evidence, l.Text+"; "+l.Next)
 	}
 	if len(evidence) > 0 {
 		return Warning, evidence

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/units"
@@ -59,27 +58,8 @@ type DeadLetters struct {
 	Unsure []string
 }
 
-// Lifted is a queue whose delivery limit is lifted by a temporary policy.
-type Lifted struct {
-	VHost, Queue, Policy string
-	Since                time.Time
-	// Remove is the command that puts the limit back.
-	Remove string
-}
-
-func (l Lifted) text() string {
-	since := ""
-	if !l.Since.IsZero() {
-		since = " since " + l.Since.Format(time.RFC3339)
-	}
-	return fmt.Sprintf("queue %q of vhost %q has had no delivery limit%s: policy %q lifts it, as a guarded msgctl "+
-		"command does while it runs", l.Queue, l.VHost, since, l.Policy)
-}
-
-// next says how to put the limit back.
-func (l Lifted) next() string {
-	return "unless that is still running, remove the policy with: " + l.Remove
-}
+// Lifted says that a temporary policy lifts a queue's delivery limit, and how to put it back.
+type Lifted struct{ Text, Next string }
 
 // The percentages from which a node is near a limit.
 const (
@@ -110,7 +90,7 @@ func Problems(f *Facts, l DeadLetters) []Problem {
 			x.Queue, x.VHost, terminal.FormatPlural(x.Ready, "message", "messages"))
 	}
 	for _, x := range l.Lifted {
-		list.add(Warning, "limit-lifted", x.next(), "%s", x.text())
+		list.add(Warning, "limit-lifted", x.Next, "%s", x.Text)
 	}
 	slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(b.Severity.rank(), a.Severity.rank()) })
 	return list

@@ -47,8 +47,7 @@ func lifted(i *health.Inspection, live *topology.Live, state *topology.State) {
 		if live.Status[topology.QueueRef(l.VHost, l.Queue)].Consumers > 0 {
 			continue
 		}
-		i.Lifted = append(i.Lifted, health.Lifted{VHost: l.VHost, Queue: l.Queue, Policy: l.Policy, Since: l.Since,
-			Remove: l.Remove})
+		i.Lifted = append(i.Lifted, health.Lifted{Text: l.Text(), Next: l.Next()})
 	}
 }
 

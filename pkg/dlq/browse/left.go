@@ -24,14 +24,21 @@ type LiftedLimit struct {
 }
 
 // String says what the override does, and how to end it.
-func (l LiftedLimit) String() string {
+func (l LiftedLimit) String() string { return l.Text() + "; " + l.Next() }
+
+// Text says what the override does.
+func (l LiftedLimit) Text() string {
 	since := ""
 	if !l.Since.IsZero() {
 		since = " since " + l.Since.Format(time.RFC3339)
 	}
 	return fmt.Sprintf("queue %q of vhost %q has had no delivery limit%s: policy %q lifts it, as a guarded msgctl "+
-		"command does while it runs; unless that is still running, remove the policy with: %s", l.Queue, l.VHost, since,
-		l.Policy, l.Remove)
+		"command does while it runs", l.Queue, l.VHost, since, l.Policy)
+}
+
+// Next says how to put the limit back.
+func (l LiftedLimit) Next() string {
+	return "unless that is still running, remove the policy with: " + l.Remove
 }
 
 // LiftedLimits returns the overrides in a state, in its order.
