@@ -38,34 +38,35 @@ func OpenArchive(d *cmdutil.Process, name string) (*archive.Reader, error) {
 	return archive.NewReader(f, archive.ReaderOptions{Close: f.Close}), nil
 }
 
-// maxStrange is how many lines may be no messages before the first one.
-const maxStrange = 100
+// maxForeignLines is how many lines may be no messages before the first one.
+const maxForeignLines = 100
 
 // Archive is the messages of an archive.
 type Archive struct {
 	*archive.Reader
-	ahead []step
+	ahead []entry // read by CheckArchive, and next
 }
 
-type step struct {
+// entry is what one call of archive.Reader.Next returned.
+type entry struct {
 	m   *message.Message
 	err error
 }
 
-// Begun reads up to the first message. The error says that there is none, because the file called
-// name is no archive.
-func Begun(r *archive.Reader, name string) (*Archive, error) {
+// CheckArchive reads up to the first message. The error says that there is none, because the file
+// called name is no archive.
+func CheckArchive(r *archive.Reader, name string) (*Archive, error) {
 	a := &Archive{Reader: r}
 	for {
 		m, err := r.Next()
-		a.ahead = append(a.ahead, step{m, err})
+		a.ahead = append(a.ahead, entry{m, err})
 		var broken *archive.BrokenError
-		strange := errors.As(err, &broken) && !broken.Final
+		foreign := errors.As(err, &broken) && !broken.Final
 		switch {
-		case len(a.ahead) > 1 && (errors.Is(err, io.EOF) || len(a.ahead) > maxStrange && strange):
+		case len(a.ahead) > 1 && (errors.Is(err, io.EOF) || len(a.ahead) > maxForeignLines && foreign):
 			return nil, cmdutil.UsageError("msgctl dlq export, msgctl dlq purge --archive and msgctl tail --save write archives",
 				"%s is no archive of msgctl: %v", name, a.ahead[0].err)
-		case !strange:
+		case !foreign:
 			return a, nil
 		}
 	}

@@ -87,20 +87,10 @@ func (p *shownProgress) count(o runner.Outcome) {
 	}
 	p.mu.Lock()
 	var handled int64
-	switch o {
-	case runner.Handled:
+	if o == runner.Handled {
 		handled = 1
-	case runner.Retried:
-		p.total.Retried++
-	case runner.DeadLettered:
-		p.total.DeadLettered++
-	case runner.Dropped:
-		p.total.Dropped++
-	case runner.Duplicate:
-		p.total.Duplicates++
-	case runner.Returned:
-		p.total.Returned++
 	}
+	p.total.Count(o)
 	if o != runner.Duplicate { // no handler was asked
 		p.now--
 	}

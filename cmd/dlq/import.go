@@ -101,7 +101,7 @@ func runImport(ctx context.Context, opts *importOptions) error {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	messages, err := cmdmsg.Begun(r, opts.file)
+	messages, err := cmdmsg.CheckArchive(r, opts.file)
 	if err != nil {
 		return err
 	}

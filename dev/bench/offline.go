@@ -13,6 +13,7 @@ import (
 
 	"github.com/msgctl/msgctl/dev/bench/process"
 	"github.com/msgctl/msgctl/dev/bench/reference"
+	"github.com/msgctl/msgctl/internal/cputime"
 )
 
 // offlineQueues is the number of queues in the topology file. Each queue has two bindings.
@@ -62,10 +63,10 @@ func bareYAML(path string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	before := process.Time()
+	before := cputime.Used()
 	var tree yaml.Node
 	err = yaml.Unmarshal(text, &tree)
-	return process.Time() - before, err
+	return cputime.Used() - before, err
 }
 
 // writeLarge writes a topology without findings that has dead letters and a test.

@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -19,9 +18,40 @@ const (
 	settledPollMax = 100 * time.Millisecond
 )
 
-// busyLeader is how much longer than a round trip an answer may take and still be believed (fact
-// busy-leader-counts-nothing).
+// busyLeader is how much longer than a round trip an empty answer may take and still be believed:
+// the broker waits 250 ms for the leader of a quorum queue (fact busy-leader-counts-nothing).
 const busyLeader = 200 * time.Millisecond
+
+// LeaderCheck tells an empty queue from a quorum queue whose leader does not answer: a passive
+// declaration reports no messages and no consumers for both (fact busy-leader-counts-nothing).
+type LeaderCheck struct {
+	Ping     func() error  // a request that the broker answers at once
+	shortest time.Duration // the shortest round trip of Ping; 0 before the first
+}
+
+// Answered reports whether the counts of q, which took so long, come from the leader.
+func (l *LeaderCheck) Answered(q amqp091.Queue, took time.Duration) (bool, error) {
+	if q.Messages+q.Consumers > 0 || took < busyLeader {
+		return true, nil
+	}
+	for range 5 { // on a busy machine any single round trip may be slow
+		if err := l.measure(); err != nil {
+			return false, err
+		}
+	}
+	return took < l.shortest+busyLeader, nil
+}
+
+func (l *LeaderCheck) measure() error {
+	start := time.Now()
+	if err := l.Ping(); err != nil {
+		return err
+	}
+	if took := time.Since(start); l.shortest == 0 || took < l.shortest {
+		l.shortest = took
+	}
+	return nil
+}
 
 // Settled implements consume.Subscription. It ends the consumer first, if Cancel did not.
 //
@@ -32,7 +62,7 @@ const busyLeader = 200 * time.Millisecond
 // acknowledgements in the same mailbox. A stream has nothing to lose.
 //
 // The answer for a busy leader looks like a queue without consumers, so the question is repeated:
-// see busyLeader. If the leader stays busy for the timeout of the options, Settled fails, because
+// see LeaderCheck. If the leader stays busy for the timeout of the options, Settled fails, because
 // it does not know what is applied.
 //
 // The count says nothing while messages are unsettled, and it may fall too early if other consumers
@@ -45,13 +75,14 @@ func (s *subscription) Settled(ctx context.Context) error {
 	if err := s.cancel(ctx); err != nil {
 		return err
 	}
+	leader := LeaderCheck{Ping: func() error {
+		return s.interruptible(ctx, func() error { return s.ch.Qos(s.prefetch, 0, false) })
+	}}
 	// Only the second round trip is measured: the first may wait for data that is still to be sent.
-	if _, err := s.roundTrip(ctx); err != nil {
-		return s.gone(err)
-	}
-	roundTrip, err := s.roundTrip(ctx)
-	if err != nil {
-		return s.gone(err)
+	for _, roundTrip := range []func() error{leader.Ping, leader.measure} {
+		if err := roundTrip(); err != nil {
+			return s.gone(err)
+		}
 	}
 	if s.stream || !s.unsettled.clear() {
 		return nil
@@ -61,20 +92,15 @@ func (s *subscription) Settled(ctx context.Context) error {
 	for pause := settledPoll; ; pause = min(2*pause, settledPollMax) {
 		asked := time.Now()
 		q, ok := s.count(ctx)
-		took := time.Since(asked)
-		empty := q.Consumers == 0 && q.Messages == 0
-		if empty && took > busyLeader { // that round trip may have been a slow one
-			if roundTrip, err = s.shortest(ctx, roundTrip); err != nil {
-				return s.gone(err)
-			}
-		}
-		busy := empty && took > roundTrip+busyLeader
+		answered, err := leader.Answered(q, time.Since(asked))
 		switch {
+		case err != nil:
+			return s.gone(err)
 		case s.link.conn.IsClosed():
 			return s.gone(amqp091.ErrClosed)
 		case !ok:
 			return nil
-		case busy: // no answer
+		case !answered:
 		case q.Consumers < s.consumers || q.Consumers == 0:
 			return nil
 		}
@@ -84,27 +110,6 @@ func (s *subscription) Settled(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 	}
-}
-
-// roundTrip sends basic.qos, which the broker answers at once, and returns how long the answer
-// took.
-func (s *subscription) roundTrip(ctx context.Context) (took time.Duration, err error) {
-	start := time.Now()
-	err = s.interruptible(ctx, func() error { return s.ch.Qos(s.prefetch, 0, false) })
-	return time.Since(start), err
-}
-
-// shortest returns the shortest of known and five more round trips: on a busy machine any single
-// one may take as long as the broker waits for a leader.
-func (s *subscription) shortest(ctx context.Context, known time.Duration) (time.Duration, error) {
-	for range 5 {
-		took, err := s.roundTrip(ctx)
-		if err != nil {
-			return 0, err
-		}
-		known = min(known, took)
-	}
-	return known, nil
 }
 
 // count returns the counts of the queue. ok is false if they are not available: the queue was
@@ -126,8 +131,7 @@ func (s *subscription) Ready(ctx context.Context) (ready int, err error) {
 			ready = -1
 		}
 	})
-	var refused *amqp091.Error
-	if err == nil || errors.As(err, &refused) && refused.Code == amqp091.AccessRefused {
+	if err == nil || IsRefused(err) {
 		return ready, err
 	}
 	return 0, s.gone(err)

@@ -111,11 +111,7 @@ func (c *Client) overAMQP(ctx context.Context, vhost string) (*amqp.RecoveringCo
 		return nil, nil //nolint:nilerr // known since the first attempt; the management API does the work
 	}
 	conn := c.connection(vhost)
-	held := c.holdsLocks()
-	err := conn.Ready(ctx)
-	if held && errors.Is(err, topology.ErrLimit) {
-		err = c.withoutLocks(ctx, func() error { return conn.Ready(ctx) })
-	}
+	err := c.yieldingLocks(ctx, func() error { return conn.Ready(ctx) })
 	if err == nil {
 		return conn, nil
 	}

@@ -71,9 +71,14 @@ const (
 	yieldWait  = 5 * time.Second
 )
 
-// withoutLocks releases all locks and calls f, again and again as long as a limit is reached and the
-// broker may not have counted the locks out yet.
-func (c *Client) withoutLocks(ctx context.Context, f func() error) error {
+// yieldingLocks calls f. If it reaches a limit while locks are held, they are released, and f is
+// called again and again as long as it reaches one and the broker may not have counted the locks
+// out yet.
+func (c *Client) yieldingLocks(ctx context.Context, f func() error) error {
+	held := c.holdsLocks()
+	if err := f(); !held || !errors.Is(err, topology.ErrLimit) {
+		return err
+	}
 	c.mu.Lock()
 	locks := c.locks
 	if c.yielded.IsZero() {

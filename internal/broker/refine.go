@@ -65,15 +65,11 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 	if err != nil || conn == nil {
 		return counts, false, err
 	}
-	results, private, refused, err := c.statuses(ctx, conn, refs, live)
+	results, private, err := c.statuses(ctx, conn, refs, live)
 	if err != nil {
 		return nil, false, err
 	}
 	for i, ref := range refs {
-		if refused[i] {
-			counts[ref] = merge(counts[ref], topology.QueueStatus{})
-			continue
-		}
 		if private[i] {
 			continue
 		}
@@ -91,12 +87,11 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 }
 
 // statuses counts the queues by passive declarations. private are those that are exclusive to
-// another connection, which AMQP does not tell about, and refused those that the login has no
-// permission on; the status of one that does not exist is nil.
+// another connection, which AMQP does not tell about. The status of one that does not exist is nil,
+// that of one that the login has no permission on is not known.
 func (c *Client) statuses(ctx context.Context, conn *amqp.RecoveringConnection, refs []topology.Ref,
-	live *topology.Live) (results []*topology.QueueStatus, private, refused []bool, err error) {
-	results = make([]*topology.QueueStatus, len(refs))
-	private, refused = make([]bool, len(refs)), make([]bool, len(refs))
+	live *topology.Live) (results []*topology.QueueStatus, private []bool, err error) {
+	results, private = make([]*topology.QueueStatus, len(refs)), make([]bool, len(refs))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(amqp.Parallel)
 	for i, ref := range refs {
@@ -109,16 +104,17 @@ func (c *Client) statuses(ctx context.Context, conn *amqp.RecoveringConnection, 
 			if private[i] = amqp.IsLocked(err); private[i] {
 				return nil // it was not there yet when the list was read
 			}
-			if refused[i] = c.api != nil && amqp.IsRefused(err); refused[i] {
+			if c.api != nil && amqp.IsRefused(err) {
+				results[i] = &topology.QueueStatus{}
 				return nil
 			}
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	return results, private, refused, nil
+	return results, private, nil
 }
 
 // mayBeLate reports whether the management API counts messages that may have left the queue a
@@ -128,7 +124,7 @@ func mayBeLate(queue topology.Object, listed, now topology.QueueStatus) bool {
 	if q, ok := queue.(*topology.Queue); ok && q.Type != topology.Quorum {
 		return false
 	}
-	return listed.State == "" && now.Consumers == 0 && listed.Messages > now.Messages
+	return now.Known && listed.State == "" && now.Consumers == 0 && listed.Messages > now.Messages
 }
 
 // merge takes the larger counts: the API's see unacknowledged messages, those over AMQP are the

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/msgctl/msgctl/internal/amqp/declare"
@@ -16,12 +15,7 @@ import (
 // a limit is reached, locks are given up and it is tried again: a lock takes the place of a
 // queue and of a connection.
 func (c *Client) Create(ctx context.Context, want topology.Object) error {
-	held := c.holdsLocks()
-	err := c.create(ctx, want)
-	if held && errors.Is(err, topology.ErrLimit) {
-		err = c.withoutLocks(ctx, func() error { return c.create(ctx, want) })
-	}
-	return err
+	return c.yieldingLocks(ctx, func() error { return c.create(ctx, want) })
 }
 
 func (c *Client) create(ctx context.Context, want topology.Object) error {

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package cputime measures work for tests that bound it: unlike the clock, it does not depend on
-// what else the machine does.
+// Package cputime measures work for tests that bound it, and for the benchmark. Unlike the clock,
+// it does not depend on what else the machine does.
 package cputime
 
 import (

@@ -16,16 +16,13 @@ type Panic struct {
 // Error implements error.
 func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
-// Recover makes a panic of the function that defers it an error.
-func Recover(err *error) {
-	if v := recover(); v != nil {
-		*err = &Panic{Value: v}
-	}
-}
-
 // Call calls f. The error is a *Panic if f panics.
 func Call(f func()) (err error) {
-	defer Recover(&err)
+	defer func() {
+		if v := recover(); v != nil {
+			err = &Panic{Value: v}
+		}
+	}()
 	f()
 	return nil
 }

@@ -58,8 +58,7 @@ type DeadLetters struct {
 	Unsure []string
 }
 
-// Lifted is a queue whose delivery limit is lifted by a temporary policy: what the policy does, and
-// how to put the limit back.
+// Lifted says that a temporary policy lifts a queue's delivery limit, and how to put it back.
 type Lifted struct{ Text, Next string }
 
 // The percentages from which a node is near a limit.

@@ -10,8 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// BulkGrace is how long an interrupted BulkPublish waits for the outcomes of messages in flight.
-const BulkGrace = 30 * time.Second
+// bulkGrace is how long an interrupted BulkPublish waits for the outcomes of messages in flight.
+const bulkGrace = 30 * time.Second
 
 // BulkItem is one message of a BulkPublish.
 type BulkItem[T any] struct {
@@ -37,7 +37,7 @@ type BulkPublish[T any] struct {
 }
 
 // Run publishes all messages and waits for their outcomes. When ctx ends, it waits for messages in
-// flight, for BulkGrace at most. resent is the number of messages that were sent a second time, and
+// flight, for bulkGrace at most. resent is the number of messages that were sent a second time, and
 // so may be duplicates. The error comes from Next, or says why nothing can be published.
 func (f BulkPublish[T]) Run(ctx context.Context) (resent int64, err error) {
 	p, err := publish.Open(ctx, f.Dialer, f.Publisher, f.Settled)
@@ -45,7 +45,7 @@ func (f BulkPublish[T]) Run(ctx context.Context) (resent int64, err error) {
 		return 0, err
 	}
 	err = f.publish(ctx, p)
-	closing, cancel := withGrace(ctx, BulkGrace)
+	closing, cancel := withGrace(ctx, bulkGrace)
 	defer cancel()
 	_ = p.Close(closing) // every message has its own outcome
 	return p.Resent(), err

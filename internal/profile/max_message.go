@@ -6,28 +6,24 @@ import (
 	"github.com/msgctl/msgctl/internal/units"
 )
 
-// DefaultMaxMessage is the largest body that is read unless the flag says another, in bytes: what
+// defaultMaxMessage is the largest body that is read unless the flag says another, in bytes: what
 // brokers accept by default at most.
-const DefaultMaxMessage = 128 << 20
+const defaultMaxMessage = 128 << 20
 
 const maxMessageFlag = "max-message-size"
 
 // RegisterMaxMessage adds the flag of commands that read messages.
 func (f *Flags) RegisterMaxMessage() {
-	size := sizeFlag(DefaultMaxMessage)
-	f.set.Var(&size, maxMessageFlag, "largest message body that is read; the connection ends at a larger one")
+	f.size = defaultMaxMessage
+	f.set.Var(&f.size, maxMessageFlag, "largest message body that is read; the connection ends at a larger one")
 }
 
 // maxMessage is the flag's value, or the default.
 func (f *Flags) maxMessage() int64 {
-	if f != nil && f.set != nil {
-		if flag := f.set.Lookup(maxMessageFlag); flag != nil {
-			if size, ok := flag.Value.(*sizeFlag); ok {
-				return int64(*size)
-			}
-		}
+	if f == nil || f.size == 0 {
+		return defaultMaxMessage
 	}
-	return DefaultMaxMessage
+	return int64(f.size)
 }
 
 // sizeFlag is a flag in bytes.

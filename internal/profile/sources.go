@@ -21,7 +21,10 @@ func (l LookupEnv) get(name string) string {
 
 // Flags are the connection's flags, registered on a command. The zero value stands for "none
 // given".
-type Flags struct{ set *pflag.FlagSet }
+type Flags struct {
+	set  *pflag.FlagSet
+	size sizeFlag // 0 without RegisterMaxMessage
+}
 
 // RegisterFlags adds --url, --api, --vhost, --user, --password-file, --context, --tls-ca,
 // --tls-cert, --tls-key, --tls-server-name, --insecure, --timeout, --heartbeat, --reconnect-delay
@@ -40,7 +43,7 @@ func RegisterFlags(fs *pflag.FlagSet) *Flags {
 		}
 	}
 	fs.Var(&text{kind: "NAME"}, "context", "name of a broker in the context file (see: msgctl context)")
-	return &Flags{fs}
+	return &Flags{set: fs}
 }
 
 // text is a string flag whose help says what kind of text it wants.
@@ -172,8 +175,8 @@ func (f *Flags) Each(visit func(*pflag.Flag)) {
 		visit(f.set.Lookup(fd.name))
 	}
 	visit(f.set.Lookup("context"))
-	if f.set.Lookup(maxMessageFlag) != nil {
-		visit(f.set.Lookup(maxMessageFlag))
+	if flag := f.set.Lookup(maxMessageFlag); flag != nil {
+		visit(flag)
 	}
 }
 

@@ -27,15 +27,19 @@ func Named(name string) string {
 // administrator may read these, so that capitals stand for them. An empty permission allows
 // nothing, but as an alternative in a regular expression it would allow everything.
 func (n Needs) Give(user, vhost string) string {
-	words := []string{"rabbitmqctl set_permissions -p", shell.Quote(vhost), shell.Quote(user)}
+	words := []string{"set_permissions -p", shell.Quote(vhost), shell.Quote(user)}
 	for _, p := range []struct {
 		has  string
 		adds []string
 	}{{"CONFIGURE", n.Configure}, {"WRITE", n.Write}, {"READ", n.Read}} {
 		words = append(words, shell.Quote(strings.Join(append([]string{p.has}, p.adds...), "|")))
 	}
-	return fmt.Sprintf("an administrator adds it with %s (the capitals stand for what the user has, ^$ where that is "+
-		"empty: rabbitmqctl list_permissions -p %s)", strings.Join(words, " "), shell.Quote(vhost))
+	return adds(strings.Join(words, " "), "list_permissions", vhost)
+}
+
+func adds(command, list, vhost string) string {
+	return fmt.Sprintf("an administrator adds it with rabbitmqctl %s (the capitals stand for what the user has, ^$ where "+
+		"that is empty: rabbitmqctl %s -p %s)", command, list, shell.Quote(vhost))
 }
 
 // GiveTopic says how a user gets the permission to write or read a routing key of a topic exchange,
@@ -47,10 +51,8 @@ func GiveTopic(user, vhost, exchange, write, read string) string {
 		}
 		return shell.Quote(has)
 	}
-	return fmt.Sprintf("an administrator adds it with rabbitmqctl set_topic_permissions -p %s %s %s %s %s (the capitals "+
-		"stand for what the user has, ^$ where that is empty: rabbitmqctl list_topic_permissions -p %s)",
-		shell.Quote(vhost), shell.Quote(user), shell.Quote(exchange), add("WRITE", write), add("READ", read),
-		shell.Quote(vhost))
+	return adds(fmt.Sprintf("set_topic_permissions -p %s %s %s %s %s", shell.Quote(vhost), shell.Quote(user),
+		shell.Quote(exchange), add("WRITE", write), add("READ", read)), "list_topic_permissions", vhost)
 }
 
 // NoWrite says that a user may not publish to an exchange, and what changes that.

@@ -41,10 +41,7 @@ func (p *barProgress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.s.done += n
-	if now := p.now(); p.s.due(now, p.every) {
-		fmt.Fprint(p.w, clearLine+p.line(now))
-		p.drawn = true
-	}
+	p.redraw()
 }
 
 // Detail implements Progress.
@@ -52,10 +49,7 @@ func (p *barProgress) Detail(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.s.detail = Neutralise(text)
-	if now := p.now(); p.s.due(now, p.every) {
-		fmt.Fprint(p.w, clearLine+p.line(now))
-		p.drawn = true
-	}
+	p.redraw()
 }
 
 // Note implements Progress.
@@ -64,10 +58,7 @@ func (p *barProgress) Note(text string) {
 	defer p.mu.Unlock()
 	p.clear()
 	fmt.Fprintln(p.w, Neutralise(text))
-	if p.s.open {
-		fmt.Fprint(p.w, p.line(p.now()))
-		p.drawn = true
-	}
+	p.draw()
 }
 
 // End implements Progress. It removes the bar, because the report of the command follows.
@@ -76,6 +67,22 @@ func (p *barProgress) End() {
 	defer p.mu.Unlock()
 	p.clear()
 	p.s.open = false
+}
+
+// redraw replaces the bar if the interval has passed.
+func (p *barProgress) redraw() {
+	if now := p.now(); p.s.due(now, p.every) {
+		fmt.Fprint(p.w, clearLine+p.line(now))
+		p.drawn = true
+	}
+}
+
+// draw draws the bar on an empty line.
+func (p *barProgress) draw() {
+	if p.s.open {
+		fmt.Fprint(p.w, p.line(p.now()))
+		p.drawn = true
+	}
 }
 
 // clear removes the bar if one is drawn.
@@ -132,9 +139,8 @@ func (a *aboveBar) Write(text []byte) (int, error) {
 	again := p.drawn
 	p.clear()
 	n, err := a.w.Write(text)
-	if again && p.s.open {
-		fmt.Fprint(p.w, p.line(p.now()))
-		p.drawn = true
+	if again {
+		p.draw()
 	}
 	return n, err
 }

@@ -45,9 +45,7 @@ func (p *jsonProgress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.s.done += n
-	if now := p.now(); p.s.due(now, p.every) {
-		p.write("progress", "", now)
-	}
+	p.report()
 }
 
 // Detail implements Progress.
@@ -55,6 +53,11 @@ func (p *jsonProgress) Detail(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.s.detail = Neutralise(text)
+	p.report()
+}
+
+// report writes a progress object if the interval has passed.
+func (p *jsonProgress) report() {
 	if now := p.now(); p.s.due(now, p.every) {
 		p.write("progress", "", now)
 	}

@@ -7,6 +7,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/dev/bench/process"
+	"github.com/msgctl/msgctl/internal/cputime"
 )
 
 // Prefetch is about the prefetch that msgctl derives from its memory budget for messages of this
@@ -16,7 +17,7 @@ const Prefetch = 4000
 // HoldAll consumes n messages, holds them all, and then returns them to the queue. It opens one
 // channel per prefetch window, because a channel whose window is full gets no more messages.
 func (b Broker) HoldAll(ctx context.Context, queue string, n int) (process.Usage, error) {
-	start, used := time.Now(), process.Time()
+	start, used := time.Now(), cputime.Used()
 	l, err := b.Dial()
 	if err != nil {
 		return process.Usage{}, err
@@ -54,12 +55,12 @@ func (b Broker) HoldAll(ctx context.Context, queue string, n int) (process.Usage
 			return process.Usage{}, err
 		}
 	}
-	return process.Usage{Wall: time.Since(start), CPU: process.Time() - used}, nil
+	return process.Usage{Wall: time.Since(start), CPU: cputime.Used() - used}, nil
 }
 
 // DrainAll consumes n messages and acknowledges them, half a prefetch window at a time.
 func (b Broker) DrainAll(ctx context.Context, queue string, n int) (process.Usage, error) {
-	start, used := time.Now(), process.Time()
+	start, used := time.Now(), cputime.Used()
 	l, err := b.Dial()
 	if err != nil {
 		return process.Usage{}, err
@@ -80,5 +81,5 @@ func (b Broker) DrainAll(ctx context.Context, queue string, n int) (process.Usag
 			}
 		}
 	}
-	return process.Usage{Wall: time.Since(start), CPU: process.Time() - used}, nil
+	return process.Usage{Wall: time.Since(start), CPU: cputime.Used() - used}, nil
 }

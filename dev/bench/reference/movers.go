@@ -10,6 +10,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/dev/bench/process"
+	"github.com/msgctl/msgctl/internal/cputime"
 )
 
 // window is the prefetch of the shovel, which is also its default.
@@ -68,7 +69,7 @@ func (b Broker) BareLoop(window int) func(context.Context, *Link, string, string
 }
 
 func (b Broker) bareLoop(ctx context.Context, window int, from, to string, n int) (process.Usage, error) {
-	start, used := time.Now(), process.Time()
+	start, used := time.Now(), cputime.Used()
 	in, err := b.Dial()
 	if err != nil {
 		return process.Usage{}, err
@@ -106,7 +107,7 @@ func (b Broker) bareLoop(ctx context.Context, window int, from, to string, n int
 		return process.Usage{}, err
 	}
 	err = in.Channel.Qos(1, 0, false) // answered behind the last acknowledgement
-	return process.Usage{Wall: time.Since(start), CPU: process.Time() - used}, err
+	return process.Usage{Wall: time.Since(start), CPU: cputime.Used() - used}, err
 }
 
 // acknowledge acknowledges in the source what the target has confirmed. Delivery tags and

@@ -26,45 +26,25 @@ func Count(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (
 	return n, err
 }
 
-// A broker waits 250 ms for the leader of a quorum queue. An empty answer that took busyLeader
-// longer than a round trip may mean that the leader did not answer. The question is then repeated,
-// for at most patience.
-const (
-	busyLeader = 200 * time.Millisecond
-	patience   = 2 * time.Second
-)
+// patience is how long inspect repeats a question that the leader of a queue does not answer.
+const patience = 2 * time.Second
 
-// inspect declares a queue passively. answered is false if the leader did not answer: the queue
-// then seems to have no messages and no consumers (fact busy-leader-counts-nothing).
+// inspect declares a queue passively. answered is false if the leader did not answer: see
+// amqp.LeaderCheck.
 func inspect(ch *amqp091.Channel, want *topology.Queue) (q amqp091.Queue, answered bool, err error) {
 	for end := time.Now().Add(patience); ; {
 		asked := time.Now()
 		q, err = ch.QueueDeclarePassive(want.Name, want.Durable, want.AutoDelete, want.Exclusive, false, nil)
+		if err != nil {
+			return q, true, err
+		}
 		took := time.Since(asked)
-		if err != nil || q.Messages+q.Consumers > 0 || took < busyLeader {
-			return q, true, err
-		}
-		quick, err := roundTrip(ch)
-		if err != nil || took < quick+busyLeader {
-			return q, true, err
-		}
-		if time.Now().After(end) {
-			return q, false, nil
+		leader := amqp.LeaderCheck{Ping: func() error { return ch.Qos(0, 0, false) }}
+		answered, err = leader.Answered(q, took)
+		if err != nil || answered || time.Now().After(end) {
+			return q, answered, err
 		}
 	}
-}
-
-// roundTrip returns the shortest of five round trips: on a busy machine any single one may be slow.
-func roundTrip(ch *amqp091.Channel) (time.Duration, error) {
-	shortest := patience
-	for range 5 {
-		start := time.Now()
-		if err := ch.Qos(0, 0, false); err != nil {
-			return 0, err
-		}
-		shortest = min(shortest, time.Since(start))
-	}
-	return shortest, nil
 }
 
 // Status returns the counts of a queue as a topology.QueueStatus, or nil if the queue does not

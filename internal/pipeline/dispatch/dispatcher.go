@@ -297,8 +297,9 @@ func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume
 			rest -= time.Since(time.Unix(0, d.busy.Load()))
 		}
 		if rest <= 0 {
-			if asked++; d.isIdle(ctx, s, asked, &err) {
-				return lastOne(ctx, s, err)
+			asked++
+			if end := d.noneComes(ctx, s, asked); end != nil {
+				return lastOne(ctx, s, end)
 			}
 			rest = d.Idle
 		}
@@ -327,26 +328,25 @@ func lastOne(ctx context.Context, s *pipeline.Session, why error) (*consume.Deli
 // Run ends as idle.
 const idleAsks = 3
 
-// isIdle reports whether no further message comes, and sets why. It asks for the number of ready
-// messages, because a broker that is gone or slow is silent as well.
-func (d *Dispatcher[T]) isIdle(ctx context.Context, s *pipeline.Session, asked int, why *error) bool {
-	*why = errIdle
+// noneComes returns why no further message comes: errIdle, or that the connection is lost. It asks
+// for the number of ready messages, because a broker that is gone or slow is silent as well. It
+// returns nil if messages may come.
+func (d *Dispatcher[T]) noneComes(ctx context.Context, s *pipeline.Session, asked int) error {
 	counter, ok := s.Sub.(consume.Counter)
 	if !ok {
-		return true
+		return errIdle
 	}
 	ready, err := counter.Ready(ctx)
 	switch {
 	case errors.Is(err, consume.ErrLost):
-		*why = err
-		return true
+		return err
 	case err != nil, ready == 0:
-		return true
+		return errIdle
 	case asked < idleAsks:
-		return false
+		return nil
 	}
 	d.Notify(Notice{Kind: Undelivered, Ready: ready})
-	return true
+	return errIdle
 }
 
 func (d *Dispatcher[T]) work() {

@@ -147,6 +147,24 @@ type Report struct {
 	Reconnects int64
 }
 
+// Count counts an attempt with this outcome. It leaves Unfinished alone.
+func (r *Report) Count(o Outcome) {
+	switch o {
+	case Handled:
+		r.Handled++
+	case Retried:
+		r.Retried++
+	case DeadLettered:
+		r.DeadLettered++
+	case Dropped:
+		r.Dropped++
+	case Duplicate:
+		r.Duplicates++
+	case Returned:
+		r.Returned++
+	}
+}
+
 func (o *Options) withDefaults() {
 	o.Concurrency = max(o.Concurrency, 1)
 	o.Prefetch = max(o.Prefetch, o.Concurrency)

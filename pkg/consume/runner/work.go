@@ -141,22 +141,9 @@ func (r *run) returnToQueue(j *job) {
 // ended counts an attempt and notifies the observer.
 func (r *run) ended(j *job, o Outcome, f *handle.Failure, to *publish.Target, wait time.Duration) {
 	r.mu.Lock()
-	switch o {
-	case Handled:
-		r.report.Handled++
-	case Retried:
-		r.report.Retried++
-	case DeadLettered:
-		r.report.DeadLettered++
-	case Dropped:
-		r.report.Dropped++
-	case Duplicate:
-		r.report.Duplicates++
-	case Returned:
-		r.report.Returned++
-		if !j.Lost() {
-			r.report.Unfinished++
-		}
+	r.report.Count(o)
+	if o == Returned && !j.Lost() {
+		r.report.Unfinished++
 	}
 	r.mu.Unlock()
 	r.Observer.End(End{Job: &j.Value.Job, Outcome: o, Failure: f, Took: j.Value.took, Wait: wait, Target: to,
