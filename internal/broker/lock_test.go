@@ -16,7 +16,7 @@ func TestPlaceOfALockIsFreeAMomentLater(t *testing.T) {
 		released := 0
 		c := &Client{locks: []func(){func() { released++ }}}
 		start, refused := time.Now(), 3
-		err := c.withoutLocks(t.Context(), func() error {
+		err := c.yieldingLocks(t.Context(), func() error {
 			if refused--; refused >= 0 {
 				return topology.ErrLimit
 			}
@@ -26,7 +26,7 @@ func TestPlaceOfALockIsFreeAMomentLater(t *testing.T) {
 			t.Errorf("%v, %d locks released", err, released)
 		}
 		for range 3 {
-			if err := c.withoutLocks(t.Context(), func() error { return topology.ErrLimit }); !errors.Is(err, topology.ErrLimit) {
+			if err := c.yieldingLocks(t.Context(), func() error { return topology.ErrLimit }); !errors.Is(err, topology.ErrLimit) {
 				t.Error(err)
 			}
 		}
