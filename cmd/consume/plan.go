@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/consume/retry"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
@@ -39,7 +42,31 @@ func (c *consuming) findPlan(ctx context.Context) error {
 	if c.mayFail() && c.plan.DeadLetter == nil && !c.plan.Drop {
 		return c.noDeadLetters(state != nil)
 	}
+	if state != nil && c.mayFail() {
+		c.warnDrops(state, version)
+	}
 	return nil
+}
+
+// warnDrops warns of queues that dead letters go to and that drop messages: the confirm that
+// consume waits for does not mean there that the dead letter is kept (fact drop-head-confirms). A
+// wait queue that is full dead-letters the oldest message, which then comes back early, and drops
+// none.
+func (c *consuming) warnDrops(state *topology.State, version string) {
+	to := c.plan.DeadLetter
+	if to == nil {
+		return
+	}
+	var reach discover.Reach
+	if c.plan.OwnKey {
+		reach = discover.ReachesWithAnyKey(state, c.vhost, version, to.Exchange)
+	} else {
+		reach = discover.Reaches(state, c.vhost, version, *to)
+	}
+	live := &topology.Live{State: *state, Server: topology.Server{Version: version}}
+	for _, text := range vhost.Drops(live, c.vhost, slices.Concat(reach.Sure, reach.Possible)) {
+		c.proc.Warn("dead letters may be lost: " + text)
+	}
 }
 
 // facts reads the vhost. Without the management API it uses the topology file. state is nil if

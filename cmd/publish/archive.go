@@ -93,7 +93,8 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 		return err
 	}
 	observer := cmdmsg.NewRunObserver(o.proc, o.progress, "publish", 0)
-	player := &archivePlayer{in: in, speed: o.archive.speed, name: filepath.Base(o.archive.file)}
+	player := &archivePlayer{in: in, speed: o.archive.speed, name: filepath.Base(o.archive.file),
+		tell: tellDrops(ctx, b, conn.VHost, nil, observer.Bar.Note)}
 	traces := cmdmsg.NewTracing(o.proc, conn, nil)
 	defer func() { cmdmsg.EndTracing(o.proc, traces) }()
 	start := time.Now()
@@ -126,6 +127,7 @@ type archivePlayer struct {
 	in    *archive.Reader
 	speed float64
 	name  string
+	tell  func(publish.Target)
 
 	began time.Time // when the first message was sent
 	first time.Time // when the first message was seen
@@ -144,6 +146,9 @@ func (p *archivePlayer) prepare(m *message.Message) *message.Message {
 		c.Headers = message.Table{}
 	}
 	c.Headers[headerArchive] = p.name
+	if to, ok := wherePublished(m); ok {
+		p.tell(to)
+	}
 	return &c
 }
 

@@ -43,7 +43,8 @@ func TestArchiveTiming(t *testing.T) {
 		d.Headers["x-death"] != nil || d.Headers["x-stream-offset"] != nil {
 		t.Errorf("%v %v %v", ok, err, d.Headers)
 	}
-	p.Run("publish", "order.created", "--archive", file).Want(t, cmdutil.ExitUsage, "the messages of an archive have their own types")
+	p.Run("publish", "order.created", "--archive", file).Want(t, cmdutil.ExitUsage,
+		"the messages of an archive have their own types")
 	p.Run("publish", "--archive", file, "--data", "{}").Want(t, cmdutil.ExitUsage, "exclude each other")
 	p.Run("publish", "--speed", "2", "--exchange", "x").Want(t, cmdutil.ExitUsage, "--speed needs --archive")
 	p.Run("publish", "--archive", "nothing.ndjson").Want(t, cmdutil.ExitUsage, "no such file")

@@ -64,6 +64,9 @@ func (r *publishRun) item(text []byte, line, end int64, series event.Series) bul
 		return item
 	}
 	item.ID, item.Target, item.Message = m.Message.MessageID, m.Target, m.Message
+	if r.tellDrops != nil {
+		r.tellDrops(m.Target)
+	}
 	if m.Span != nil {
 		item.With = m.Span
 	}
@@ -263,6 +266,7 @@ func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err 
 	}
 	defer b.Close()
 	watch := cmdmsg.NewRunObserver(r.proc, r.progress, "publish", total)
+	r.tellDrops = tellDrops(ctx, b, r.vhost, r.declaredState(), watch.Bar.Note)
 	watch.Begin()
 	o.Dialer, o.StopOnError, o.Delayed = b.Dialer(r.vhost), r.bulk.onError == "stop", r.props.delay > 0
 	o.AllowUnroutable = r.props.unroutable

@@ -1,7 +1,9 @@
 package publish
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -9,19 +11,20 @@ import (
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 	"github.com/msgctl/msgctl/pkg/publish/compose"
+	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // dryRun shows a message, and where it would go.
-func (r *publishRun) dryRun(from given) error {
+func (r *publishRun) dryRun(ctx context.Context, from given) error {
 	m, err := r.makeOne(from)
 	if err != nil {
 		return err
 	}
 	doc := events.NewDryRunDocument(r.vhost, m.Target, m.Message)
 	doc.Optional = r.props.unroutable
-	r.reach(&doc, m)
+	r.reach(ctx, &doc, m)
 	streams := r.proc.Streams
 	if done, err := r.output.Encode(streams.Out, doc); done {
 		return err
@@ -29,13 +32,24 @@ func (r *publishRun) dryRun(from given) error {
 	return events.DryRunText(streams.Out, doc, streams.OutStyler(r.proc.Colour), streams.OutWidth())
 }
 
-// reach returns which queues get a copy according to the topology file.
-func (r *publishRun) reach(doc *events.DryRunDocument, m compose.Message) {
-	if r.declared == nil {
-		doc.Unsure = []string{"there is no topology file, so the queues are unknown"}
+// reach adds which queues get a copy, according to the topology file or else to the broker, and
+// which of them drop messages. The broker is asked only if it is named.
+func (r *publishRun) reach(ctx context.Context, doc *events.DryRunDocument, m compose.Message) {
+	drops, unread := r.previewDrops(ctx)
+	state, version := (*topology.State)(nil), ""
+	switch {
+	case r.declared != nil:
+		state = r.declared.State
+	case drops.live != nil:
+		state, version = &drops.live.State, drops.live.Server.Version
+	case unread != nil:
+		doc.Unsure = []string{fmt.Sprintf("there is no topology file, and the broker cannot be read: %v", unread)}
+		return
+	default:
+		doc.Unsure = []string{"there is no topology file and no broker is named, so the queues are unknown"}
 		return
 	}
-	trace := route.New(r.declared.State, r.vhost, "").Route(route.Publication{
+	trace := route.New(state, r.vhost, version).Route(route.Publication{
 		Exchange: m.Target.Exchange, Key: m.Target.Key, Headers: amqptable.NormaliseTable(m.Message.Headers)})
 	doc.Known, doc.Reaches, doc.Unsure = true, trace.Sure(), trace.Unsure()
 	for _, q := range trace.Possible() {
@@ -43,10 +57,41 @@ func (r *publishRun) reach(doc *events.DryRunDocument, m compose.Message) {
 			doc.Possibly = append(doc.Possibly, q)
 		}
 	}
+	doc.Drops = drops.of(slices.Concat(doc.Reaches, doc.Possibly))
+	if unread != nil {
+		doc.Unsure = append(doc.Unsure, unreadLimits(unread))
+	}
+}
+
+// previewDrops returns what a dry run knows about queues that drop messages. unread says why the
+// broker cannot be read.
+func (r *publishRun) previewDrops(ctx context.Context) (drops *dropFinder, unread error) {
+	var live *topology.Live
+	if namesBroker(r.conn) {
+		b, err := r.publishOptions.open(ctx, r.conn, "publish")
+		if err == nil {
+			defer b.Close()
+			live, err = readForPreview(ctx, b, r.vhost)
+		}
+		unread = err
+	}
+	return newDropFinder(r.vhost, live, r.declaredState()), unread
+}
+
+func unreadLimits(why error) string {
+	return fmt.Sprintf("the limits of the queues are those of the topology file, because the broker cannot be read: %v",
+		why)
+}
+
+func (r *publishRun) declaredState() *topology.State {
+	if r.declared == nil {
+		return nil
+	}
+	return r.declared.State
 }
 
 // dryRunFile validates every line of a file and sends nothing.
-func (r *publishRun) dryRunFile() error {
+func (r *publishRun) dryRunFile(ctx context.Context) error {
 	in, closeInput, err := r.openNDJSON()
 	if err != nil {
 		return err
@@ -54,6 +99,10 @@ func (r *publishRun) dryRunFile() error {
 	defer closeInput()
 	src := r.lines(bulk.NewLines(in, 0, 0), nil)
 	doc := events.NewDryRunFileDocument(r.typ, r.vhost, r.bulk.ndjson)
+	drops, unread := r.previewDrops(ctx)
+	if unread != nil {
+		r.proc.Warn(unreadLimits(unread))
+	}
 	for {
 		item, err := src()
 		if errors.Is(err, io.EOF) {
@@ -63,6 +112,9 @@ func (r *publishRun) dryRunFile() error {
 			return err
 		}
 		doc.Add(item.Line, item.Err)
+		if item.Err == nil {
+			doc.Drops = append(doc.Drops, drops.reachedBy(item.Target)...)
+		}
 	}
 	s := r.proc.Streams
 	done, err := r.output.Encode(s.Out, doc)

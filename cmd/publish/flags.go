@@ -70,7 +70,8 @@ func (o *publishOptions) registerEvent(cmd *cobra.Command) {
 	flags.StringVar(&o.props.contentType, "content-type", "",
 		"without TYPE: the content_type property (default: application/json for JSON)")
 	flags.BoolVar(&o.dryRun, "dry-run", false,
-		"publish nothing; show the message and the queues that it would reach according to the topology file")
+		"publish nothing; show the message, the queues that it would reach according to the topology file or, without "+
+			"one, to the broker, and which of them drop messages")
 }
 
 func (o *publishOptions) registerBulk(cmd *cobra.Command) {

@@ -31,6 +31,12 @@ consecutive events were returned or refused, sends one event as a probe after
 --breaker-pause, and continues when the probe is confirmed. When the broker
 blocks publishers (memory or disk alarm), publish waits.
 
+A queue with a length limit confirms each message and drops the oldest, unless
+its overflow is reject-publish; with a message-ttl of 0 it keeps nothing.
+--dry-run names such queues, according to the broker if a flag, a variable or a
+context names one, else to the topology file. Before many events are published,
+a notice names them. For a single event nothing is read from the broker.
+
 --archive publishes the messages that tail --save or dlq export wrote: to the
 same exchanges and keys, with the same ids and the original pauses, at --speed
 times the original speed. The header x-msgctl-archive marks them as copies.
@@ -130,7 +136,7 @@ func runPublish(ctx context.Context, opts *publishOptions) error {
 	case opts.bulk.ndjson != "" && !opts.dryRun:
 		return r.bulkFile(ctx)
 	case opts.bulk.ndjson != "":
-		return r.dryRunFile()
+		return r.dryRunFile(ctx)
 	}
 	text, err := r.payload()
 	if err != nil {
@@ -138,7 +144,7 @@ func runPublish(ctx context.Context, opts *publishOptions) error {
 	}
 	switch {
 	case opts.dryRun:
-		return r.dryRun(text)
+		return r.dryRun(ctx, text)
 	case opts.bulk.count > 1:
 		return r.bulkCount(ctx, text)
 	}

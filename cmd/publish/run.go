@@ -25,6 +25,8 @@ type publishRun struct {
 	// header holds the headers that flags set.
 	header message.Table
 	traces *tracing.Tracing // nil without
+	// tellDrops tells about queues that drop messages to a target; nil until publishing begins.
+	tellDrops func(publish.Target)
 }
 
 // prepare reads files and settings; it dials nothing.

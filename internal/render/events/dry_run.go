@@ -28,14 +28,16 @@ type DryRunDocument struct {
 	// Body is the body if it is text. BodyBase64 is the body if it is not.
 	Body       string `json:"body,omitempty"`
 	BodyBase64 []byte `json:"body_base64,omitempty"`
-	// Known reports whether the queues are known from a topology file: queues in Reaches get a
-	// copy, queues in Possibly may get one.
+	// Known reports whether the queues are known: queues in Reaches get a copy, queues in Possibly
+	// may get one.
 	Known bool `json:"-"`
 	// Optional reports whether the message need not reach a queue.
 	Optional bool     `json:"-"`
 	Reaches  []string `json:"reaches"`
 	Possibly []string `json:"possibly,omitempty"`
 	Unsure   []string `json:"unsure,omitempty"`
+	// Drops describes those of the queues that drop messages when they are full, or at once.
+	Drops []string `json:"drops,omitempty"`
 }
 
 // NewDryRunDocument returns the document of a message.
@@ -102,6 +104,9 @@ func DryRunText(w io.Writer, doc DryRunDocument, style terminal.Styler, width in
 	}
 	for _, why := range doc.Unsure {
 		line("not sure", why)
+	}
+	for _, text := range doc.Drops {
+		render.Labelled(&b, style.Yellow("note")+strings.Repeat(" ", wide-len("note"))+"  ", text, width, render.Plain)
 	}
 	fmt.Fprintf(&b, "\n%s\n", prettyBody(doc))
 	_, err := io.WriteString(w, b.String())

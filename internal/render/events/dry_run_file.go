@@ -8,7 +8,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
-// DryRunFileDocument is the predicted outcome of publishing a file, determined without a broker.
+// DryRunFileDocument is the predicted outcome of publishing a file.
 type DryRunFileDocument struct {
 	FormatVersion string `json:"format_version"`
 	DryRun        bool   `json:"dry_run"`
@@ -21,6 +21,8 @@ type DryRunFileDocument struct {
 	Invalid int64 `json:"invalid"`
 	// Failures are the first invalid lines.
 	Failures []UnpublishedDocument `json:"failures,omitempty"`
+	// Drops describes the reached queues that drop messages when they are full, or at once.
+	Drops []string `json:"drops,omitempty"`
 }
 
 // maxDryRunFailures is the maximum length of Failures.
@@ -47,6 +49,9 @@ func (d *DryRunFileDocument) Add(line int64, err error) {
 func DryRunFileText(stdout, stderr io.Writer, doc DryRunFileDocument) error {
 	for _, f := range doc.Failures {
 		fmt.Fprintln(stderr, terminal.Neutralise(fmt.Sprintf("line %d: %s", f.Line, f.Reason)))
+	}
+	for _, text := range doc.Drops {
+		fmt.Fprintln(stderr, "note: "+terminal.Neutralise(text))
 	}
 	_, err := fmt.Fprintf(stdout, "%s would be sent, %s invalid\n", terminal.FormatPlural(doc.Valid, "event", "events"),
 		terminal.FormatPlural(doc.Invalid, "line is", "lines are"))

@@ -20,8 +20,20 @@ type Reach struct {
 // Reaches returns the queues that a publication reaches, by bindings and alternate exchanges. It is
 // pure. version is the broker's; "" means the newest.
 func Reaches(s *topology.State, vhost, version string, t publish.Target) Reach {
-	n := newNetwork(s, vhost, version)
-	r := n.route(t.Exchange, routingKeys{all: []pattern{routing.Exactly(t.Key)}})
+	return reachOf(s, vhost, version, t.Exchange, routing.Exactly(t.Key))
+}
+
+// ReachesWithAnyKey is Reaches for publications to an exchange whose keys are not known.
+func ReachesWithAnyKey(s *topology.State, vhost, version, exchange string) Reach {
+	out := reachOf(s, vhost, version, exchange, routing.AnyKey())
+	out.Possible = append(out.Possible, out.Sure...) // none gets copies of all keys for certain
+	out.Sure = nil
+	slices.Sort(out.Possible)
+	return out
+}
+
+func reachOf(s *topology.State, vhost, version, exchange string, keys pattern) Reach {
+	r := newNetwork(s, vhost, version).route(exchange, routingKeys{all: []pattern{keys}})
 	out := Reach{Missing: r.missing}
 	for _, p := range r.paths {
 		if !p.may && !slices.Contains(out.Sure, p.queue) {

@@ -3,9 +3,11 @@ package vhost
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -17,76 +19,83 @@ import (
 func (v *VHost) Room(ctx context.Context) replay.RoomOf {
 	return func(queue string) (replay.Room, bool) {
 		facts, err := browse.FactsOf(v.Live, v.Found, v.Name, queue)
-		if err != nil || facts.Type == topology.Stream {
+		if err != nil || !mayDrop(facts) {
 			return replay.Room{}, false
 		}
-		if ms, ok := facts.MessageTTL.Int(); ok && ms == 0 {
-			return replay.Room{Bytes: -1, Why: fmt.Sprintf("queue %q drops messages that no consumer takes immediately: its "+
-				"message-ttl is "+
-				"0 (%s)", queue, facts.MessageTTL.From)}, true
+		if ready, err := v.Ready(ctx, queue); err == nil {
+			facts.Status.Messages, facts.Status.Known = ready+v.Counts[queue].Unacked, true
 		}
-		if t := facts.Overflow.Text(); t != "" && t != "drop-head" {
-			return replay.Room{}, false
+		if _, sized := facts.MaxLengthBytes.Int(); sized && facts.Status.Known {
+			facts.Size.Bytes, facts.Size.Messages, err = v.Broker.MessageBytes(ctx, v.Name, queue)
+			if err != nil {
+				facts.Size = browse.QueueSize{}
+			}
 		}
-		return v.room(ctx, facts)
+		return room(facts, true), true
 	}
 }
 
-// room is the room of a queue that drops its oldest messages when it is full.
-func (v *VHost) room(ctx context.Context, f browse.Facts) (replay.Room, bool) {
+// mayDrop reports whether a queue confirms messages that it does not keep, or drops others for them
+// (fact drop-head-confirms).
+func mayDrop(f browse.Facts) bool {
+	if f.Type == topology.Stream {
+		return false
+	}
+	if dropsAll(f) {
+		return true
+	}
+	_, limited := f.MaxLength.Int()
+	_, sized := f.MaxLengthBytes.Int()
+	overflow := f.Overflow.Text()
+	return (limited || sized) && (overflow == "" || overflow == "drop-head")
+}
+
+func dropsAll(f browse.Facts) bool {
+	ms, ok := f.MessageTTL.Int()
+	return ok && ms == 0
+}
+
+// room is the room of a queue that drops messages. counted says that its messages were counted.
+func room(f browse.Facts, counted bool) replay.Room {
+	if dropsAll(f) {
+		return replay.Room{Bytes: -1, Why: fmt.Sprintf("queue %q drops messages that no consumer takes immediately: its "+
+			"message-ttl is 0 (%s)", f.Name, f.MessageTTL.From)}
+	}
 	most, limited := f.MaxLength.Int()
 	mostBytes, sized := f.MaxLengthBytes.Int()
-	if !limited && !sized {
-		return replay.Room{}, false
-	}
 	out := replay.Room{Messages: -1, Bytes: -1,
 		Headers: f.Type == topology.Quorum && capability.VersionAtLeast(f.Version, "4.3")}
-	ready, err := v.Ready(ctx, f.Name)
-	if err == nil {
-		f.Status.Messages, f.Status.Known = ready+v.Counts[f.Name].Unacked, true
-	}
-	holds := fmt.Sprintf("it holds %s", messages(int(f.Status.Messages)))
-	if !f.Status.Known {
-		holds = "how many it holds is not known"
-	}
+	var limits []string
 	if limited {
+		holds := "how many it holds is not known"
 		out.Messages = 0
 		if f.Status.Known {
 			out.Messages = max(most-f.Status.Messages, 0)
+			holds = "it holds " + messages(int(f.Status.Messages))
 		}
-		out.Why = fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest for each further one: %s", f.Name,
-			messages(int(most)), f.MaxLength.From, holds)
+		text := fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest for each further one", f.Name,
+			messages(int(most)), f.MaxLength.From)
+		if counted {
+			text += ": " + holds
+		}
+		limits = append(limits, text)
 	}
 	if sized {
+		holds := "how many it holds is not known (the broker reports it some seconds late)"
 		out.Bytes = 0
-		used, known := v.sizeOf(ctx, f)
-		if known {
+		if used, known := f.Size.Of(f.Status.Messages); known && f.Status.Known {
 			out.Bytes = max(mostBytes-used, 0)
 			holds = "it holds about " + units.FormatCount(used, "byte")
-		} else {
-			holds = "how many it holds is not known (the broker reports it some seconds late)"
 		}
-		text := fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest messages beyond that: %s", f.Name,
-			units.FormatCount(mostBytes, "byte"),
-			f.MaxLengthBytes.From, holds)
-		if out.Why != "" {
-			text = out.Why + "; " + text
+		text := fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest messages beyond that", f.Name,
+			units.FormatCount(mostBytes, "byte"), f.MaxLengthBytes.From)
+		if counted {
+			text += ": " + holds
 		}
-		out.Why = text
+		limits = append(limits, text)
 	}
-	return out, true
-}
-
-// sizeOf is how many bytes of its limit a queue uses.
-func (v *VHost) sizeOf(ctx context.Context, f browse.Facts) (int64, bool) {
-	if !f.Status.Known {
-		return 0, false
-	}
-	bytes, count, err := v.Broker.MessageBytes(ctx, v.Name, f.Name)
-	if err != nil && f.Status.Messages > 0 {
-		return 0, false
-	}
-	return browse.QueueSize{Bytes: bytes, Messages: count}.Of(f.Status.Messages)
+	out.Why = strings.Join(limits, "; ")
+	return out
 }
 
 // Drops describes which of the queues that get copies through an exchange drop messages when they
@@ -96,6 +105,17 @@ func (v *VHost) Drops(ctx context.Context, queues []string) (texts []string) {
 	for _, q := range queues {
 		if room, ok := of(q); ok {
 			texts = append(texts, room.Why)
+		}
+	}
+	return texts
+}
+
+// Drops describes which of some queues drop messages when they are full, by their arguments and the
+// policies in l. It counts nothing.
+func Drops(l *topology.Live, vhost string, queues []string) (texts []string) {
+	for _, q := range queues {
+		if facts, err := browse.FactsOf(l, discover.Discovery{}, vhost, q); err == nil && mayDrop(facts) {
+			texts = append(texts, room(facts, false).Why)
 		}
 	}
 	return texts
