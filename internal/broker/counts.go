@@ -32,7 +32,7 @@ func (c *Client) Counts(ctx context.Context, vhost string) (map[string]topology.
 		if err != nil {
 			return counts, c.explain(ctx, c.during("count messages"), err)
 		}
-		if status != nil {
+		if status != nil && status.Known {
 			n := counts[name]
 			n.Ready, n.Known = status.Messages, true
 			counts[name] = n
@@ -41,9 +41,9 @@ func (c *Client) Counts(ctx context.Context, vhost string) (map[string]topology.
 	return counts, nil
 }
 
-// Ready returns how many messages of a queue are ready now, by a passive declaration. Without such
-// a queue the error wraps topology.ErrMissing. It is 0 also for a quorum queue whose leader is busy
-// (fact busy-leader-counts-nothing): see ReadyConsuming.
+// Ready returns how many messages of a queue are ready now, by a passive declaration. It fails if
+// there is no such queue; if the leader of the queue does not answer for some seconds, the error
+// wraps topology.ErrUnreachable.
 func (c *Client) Ready(ctx context.Context, vhost, queue string) (int64, error) {
 	n, err := c.count(ctx, vhost, queue)
 	return n.Messages, err

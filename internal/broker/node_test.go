@@ -39,6 +39,8 @@ func leaderThatDoesNotAnswer(t *testing.T, n *node.Node) {
 	mustWrap(t, err, topology.ErrUnreachable, "its leader does not answer")
 	_, err = declare.CountAs(t.Context(), c.connection(v.Name), q)
 	mustWrap(t, err, topology.ErrUnreachable, "its leader does not answer")
+	_, err = c.Ready(t.Context(), v.Name, "q")
+	mustWrap(t, err, topology.ErrUnreachable, "its leader does not answer")
 	if err := n.Leader(t.Context(), v.Name, "q", false); err != nil {
 		t.Fatal(err)
 	}

@@ -94,10 +94,14 @@ func unread(ch *amqp091.Channel, q *topology.Queue) error {
 func answered(ch *amqp091.Channel, want *topology.Queue) (amqp091.Queue, error) {
 	q, ok, err := inspect(ch, want)
 	if err == nil && !ok && want.Type == topology.Quorum {
-		err = &refusal.Error{Text: "its leader does not answer, so that nobody knows what it holds",
-			Kind: topology.ErrUnreachable}
+		err = noLeader()
 	}
 	return q, err
+}
+
+func noLeader() error {
+	return &refusal.Error{Text: "its leader does not answer, so that nobody knows what it holds",
+		Kind: topology.ErrUnreachable}
 }
 
 // idle returns an error if the counts of the queue do not meet the conditions.

@@ -11,23 +11,32 @@ import (
 )
 
 // Counts has the counts that a passive declaration of a queue returns. Messages counts ready
-// messages. Both are 0 for a quorum queue whose leader stays busy (fact
-// busy-leader-counts-nothing).
+// messages.
 type Counts struct{ Messages, Consumers int64 }
 
 // Count returns the counts of a queue from a passive declaration. A missing queue is an error: see
-// amqp.IsNotFound.
-func Count(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (n Counts, err error) {
-	err = conn.Do(ctx, func(ch *amqp091.Channel) error {
-		q, _, err := inspect(ch, &topology.Queue{Name: queue, Durable: true})
-		n = Counts{Messages: int64(q.Messages), Consumers: int64(q.Consumers)}
-		return err
-	})
+// amqp.IsNotFound. It fails if the leader of the queue does not answer: such a queue only seems to
+// be empty.
+func Count(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (Counts, error) {
+	n, answered, err := count(ctx, conn, queue)
+	if err == nil && !answered {
+		err = noLeader()
+	}
 	return n, err
 }
 
+func count(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (n Counts, answered bool, err error) {
+	err = conn.Do(ctx, func(ch *amqp091.Channel) (err error) {
+		var q amqp091.Queue
+		q, answered, err = inspect(ch, &topology.Queue{Name: queue, Durable: true})
+		n = Counts{Messages: int64(q.Messages), Consumers: int64(q.Consumers)}
+		return err
+	})
+	return n, answered, err
+}
+
 // patience is how long inspect repeats a question that the leader of a queue does not answer.
-const patience = 2 * time.Second
+const patience = 5 * time.Second
 
 // inspect declares a queue passively. answered is false if the leader did not answer: see
 // amqp.LeaderCheck.
@@ -48,16 +57,16 @@ func inspect(ch *amqp091.Channel, want *topology.Queue) (q amqp091.Queue, answer
 }
 
 // Status returns the counts of a queue as a topology.QueueStatus, or nil if the queue does not
-// exist.
+// exist. They are not known if the leader of the queue does not answer.
 func Status(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (*topology.QueueStatus, error) {
-	n, err := Count(ctx, conn, queue)
+	n, answered, err := count(ctx, conn, queue)
 	switch {
 	case amqp.IsNotFound(err):
 		return nil, nil
 	case err != nil:
 		return nil, err
 	}
-	return &topology.QueueStatus{Messages: n.Messages, Consumers: n.Consumers, Known: true}, nil
+	return &topology.QueueStatus{Messages: n.Messages, Consumers: n.Consumers, Known: answered}, nil
 }
 
 // Purge deletes the ready messages of a queue and returns their number.

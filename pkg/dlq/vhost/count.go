@@ -2,7 +2,6 @@ package vhost
 
 import (
 	"context"
-	"time"
 
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
@@ -38,8 +37,9 @@ func (v *VHost) CountLists(ctx context.Context) error {
 // exactCounts is how many dead-letter queues are counted one by one.
 const exactCounts = 200
 
-// recount counts the dead-letter queues themselves, because the list is some seconds late. A user
-// without AMQP access gets the counts of the list.
+// recount counts the dead-letter queues themselves, because the list is some seconds late. From the
+// first that cannot be counted on they keep the counts of the list: without AMQP access, or with
+// leaders that do not answer, each would take its time in vain.
 func (v *VHost) recount(ctx context.Context) error {
 	for i := range v.Found.Queues[:min(len(v.Found.Queues), exactCounts)] {
 		if err := v.CountQueue(ctx, v.Found.Queues[i].Name); err != nil {
@@ -65,32 +65,9 @@ func (v *VHost) CountQueue(ctx context.Context, name string) error {
 	return nil
 }
 
-const (
-	busyAttempts = 6
-	busyPause    = 300 * time.Millisecond
-)
-
-// Ready counts the ready messages of a queue. The broker reports a quorum queue whose leader is
-// busy as empty (fact busy-leader-counts-nothing): if the list has messages, Ready asks again for a
-// moment. The list may be late as well.
-func (v *VHost) Ready(ctx context.Context, name string) (n int64, err error) {
-	for range busyAttempts {
-		if n, err = v.Broker.Ready(ctx, v.Name, name); err != nil || n > 0 || v.Counts[name].Ready == 0 ||
-			!v.isQuorum(name) {
-			return n, err
-		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(busyPause):
-		}
-	}
-	return n, err
-}
-
-func (v *VHost) isQuorum(name string) bool {
-	o, ok := v.Live.Get(v.Ref(name))
-	return ok && o.(*topology.Queue).Type == topology.Quorum
+// Ready counts the ready messages of a queue.
+func (v *VHost) Ready(ctx context.Context, name string) (int64, error) {
+	return v.Broker.Ready(ctx, v.Name, name)
 }
 
 // counter adapts a broker to browse.Counter.
