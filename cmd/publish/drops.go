@@ -51,10 +51,13 @@ func (f *dropFinder) of(queues []string) (texts []string) {
 	return texts
 }
 
+// maxTargets is how many targets a dropFinder looks at: each event may have a key of its own.
+const maxTargets = 10_000
+
 // reachedBy is of for the queues that get copies of what is published to a target. It answers once
-// for each target.
+// for each of the first maxTargets targets.
 func (f *dropFinder) reachedBy(t publish.Target) []string {
-	if f.targets[t] {
+	if f.targets[t] || len(f.targets) >= maxTargets {
 		return nil
 	}
 	f.targets[t] = true
