@@ -31,7 +31,8 @@ func TestExitCodes(t *testing.T) {
 		{UsageError("one\ntwo", "wrong"), 64, "msgctl: wrong\n  hint: one\n  hint: two\n"},
 		{context.Canceled, 1, "msgctl: context canceled\n"}, // cancelled, but not by a signal: a fault of ours
 		{errors.New("dial amqp://u:s3cr3t@h: \x1b[2Jgone"), 1, "msgctl: dial amqp://u:***@h: \\x1b[2Jgone\n"},
-		{fmt.Errorf("plan: %w", &refusal.Error{Text: "no", Remedy: refusal.ClientCertificate, Kind: topology.ErrUnreachable}), 1,
+		{fmt.Errorf("plan: %w", &refusal.Error{Text: "no", Remedy: refusal.ClientCertificate,
+			Sentinel: topology.ErrUnreachable}), 1,
 			"msgctl: plan: no\n  hint: present one: --tls-cert FILE --tls-key FILE\n"},
 	} {
 		var stderr strings.Builder

@@ -250,10 +250,10 @@ const (
 	maxPrefetch    = 65_535
 )
 
-// window returns the prefetch. Starting a process per message is slow, so a few messages in hand
+// effectivePrefetch returns the prefetch. Starting a process per message is slow, so a few messages in hand
 // keep it busy and the rest is left to other consumers. It is never more than --limit: surplus
 // messages would be returned, which a quorum queue counts as a delivery attempt.
-func (o *consumeOptions) window() int {
+func (o *consumeOptions) effectivePrefetch() int {
 	n := min(max(500, 2*o.concurrency), maxPrefetch)
 	switch {
 	case o.prefetch > 0:

@@ -44,7 +44,7 @@ type consuming struct {
 	known   *cmdutil.Declared // nil without a topology file
 	vhost   string
 	handler handle.Handler
-	plan    retry.Plan
+	retry   retry.Strategy
 	blind   error // why the broker's settings of the queue could not be read
 	key     func(*message.Message) string
 }
@@ -71,7 +71,7 @@ func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
 	if c.broker, err = o.open(ctx, conn, "consume"); err != nil {
 		return nil, err
 	}
-	if err := c.findPlan(ctx); err != nil {
+	if err := c.findRetryStrategy(ctx); err != nil {
 		c.broker.Close()
 		return nil, err
 	}
@@ -96,14 +96,14 @@ func (c *consuming) run(ctx context.Context) error {
 		log.Info("serving /metrics, /healthz and /readyz", "address", server.Addr)
 	}
 	o := runner.Options{
-		Source: c.broker.Source(c.vhost), Handler: c.handler, Plan: c.plan, Prefetch: c.window(),
+		Source: c.broker.Source(c.vhost), Handler: c.handler, Retry: c.retry, Prefetch: c.effectivePrefetch(),
 		Concurrency: c.atMost(c.concurrency),
 		Key:         c.key, Type: c.typer(),
 		CheckTimeout: c.consumeOptions.handler.timeout, Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond),
 		Limit: c.limit, Idle: c.idle,
 		ReconnectDelay: c.conn.ReconnectDelay, ReconnectAttempts: c.reconnectAttempts(), Tag: "msgctl consume", Observer: w,
 	}
-	if c.plan.DeadLetter != nil || len(c.plan.Steps) > 0 && !c.plan.Native {
+	if c.retry.DeadLetter != nil || len(c.retry.Steps) > 0 && !c.retry.Native {
 		o.Dialer = c.broker.Dialer(c.vhost)
 	}
 	report, err := runner.Run(ctx, o)
@@ -134,7 +134,7 @@ func (c *consuming) reconnectAttempts() int {
 
 // say announces what happens to messages before the first is taken.
 func (c *consuming) say() {
-	p := &c.plan
+	p := &c.retry
 	text := fmt.Sprintf("Consuming from queue %s in vhost %s: %s.", c.queue, c.vhost, c.handler.Name())
 	if !c.mayFail() {
 		c.proc.Tell(text + " The messages leave the queue.")

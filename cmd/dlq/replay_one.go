@@ -93,30 +93,30 @@ func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 	return o
 }
 
-// plan browses every message and decides as the replay would.
-func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
-	planner := replay.NewPlanner(r.options)
+// dryRunResult browses every message and decides as the replay would.
+func (r *replaying) dryRunResult(ctx context.Context) (replay.DryRunResult, error) {
+	planner := replay.NewDryRun(r.options)
 	if r.move {
-		planner = replay.NewMovePlanner(r.options)
+		planner = replay.NewMoveDryRun(r.options)
 	}
 	_, err := r.v.Browse(ctx, r.q, r.assessment, 0, func(m *message.Message) error {
 		planner.Add(ctx, m)
 		return nil
 	})
-	return planner.Plan(), err
+	return planner.Result(), err
 }
 
 func (r *replaying) dry(ctx context.Context) error {
 	cmdmsg.NoteBrowsing(r.v.proc, r.q, r.assessment, "Browsing")
 	start := time.Now()
-	plan, err := r.plan(ctx)
+	result, err := r.dryRunResult(ctx)
 	if err != nil {
 		return err
 	}
 	if err := r.diffs(ctx); err != nil {
 		return err
 	}
-	doc := deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
+	doc := deadletters.NewDryRunDocument(r.action(), r.q.Name, result, time.Since(start))
 	doc.HeldByOthers = r.v.heldByOthers(r.q)
 	r.v.addReaches(ctx, &doc)
 	return r.common.End(doc, nil)
@@ -197,11 +197,11 @@ func (r *replaying) before(ctx context.Context) error {
 			return err
 		}
 	case d.Kind == replay.ToOrigin || d.Kind == replay.ToExchange:
-		plan, err := r.plan(ctx)
+		result, err := r.dryRunResult(ctx)
 		if err != nil {
 			return err
 		}
-		if err := r.copies(ctx, deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, 0)); err != nil {
+		if err := r.copies(ctx, deadletters.NewDryRunDocument(r.action(), r.q.Name, result, 0)); err != nil {
 			return err
 		}
 	}
@@ -228,9 +228,9 @@ func (r *replaying) diffs(ctx context.Context) error {
 	streams := r.common.Deps.Streams
 	plain := r.options
 	plain.Transform, plain.CheckChanged = nil, nil
-	before, after, shown := replay.NewPlanner(plain), replay.NewPlanner(r.options), 0
+	before, after, shown := replay.NewDryRun(plain), replay.NewDryRun(r.options), 0
 	if r.move {
-		before, after = replay.NewMovePlanner(plain), replay.NewMovePlanner(r.options)
+		before, after = replay.NewMoveDryRun(plain), replay.NewMoveDryRun(r.options)
 	}
 	_, err := r.v.Browse(ctx, r.q, r.assessment, browsedDiffs, func(m *message.Message) error {
 		was, is := before.Add(ctx, m), after.Add(ctx, m)

@@ -21,8 +21,8 @@ func BenchmarkLine(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	run := &publishRun{composer: &compose.Events{Catalogue: catalogue, Type: typ, AppID: "bench",
-		Begin: (&publishRun{}).beginSpan}}
+	run := &publishing{composer: &compose.Events{Catalogue: catalogue, Type: typ, AppID: "bench",
+		Begin: (&publishing{}).beginSpan}}
 	series, err := event.NewSeries()
 	if err != nil {
 		b.Fatal(err)

@@ -28,7 +28,7 @@ import (
 )
 
 // bulkCount publishes one payload several times, each time with its own id.
-func (r *publishRun) bulkCount(ctx context.Context, from given) error {
+func (r *publishing) bulkCount(ctx context.Context, from given) error {
 	if _, err := r.makeOne(from); err != nil { // a mistake in one is in all
 		return err
 	}
@@ -47,7 +47,7 @@ func (r *publishRun) bulkCount(ctx context.Context, from given) error {
 }
 
 // item creates one message.
-func (r *publishRun) item(text []byte, line, end int64, series event.Series) bulk.Item {
+func (r *publishing) item(text []byte, line, end int64, series event.Series) bulk.Item {
 	item := bulk.Item{Line: line, End: end}
 	if line > math.MaxUint32 {
 		item.Err = errors.New("a run is limited to 4,294,967,295 lines")
@@ -75,7 +75,7 @@ func (r *publishRun) item(text []byte, line, end int64, series event.Series) bul
 
 // lines returns a source of lines. The reader reuses its buffer, and messages keep parts of a line,
 // so each line is copied.
-func (r *publishRun) lines(l *bulk.Lines, series *event.Series) bulk.Source {
+func (r *publishing) lines(l *bulk.Lines, series *event.Series) bulk.Source {
 	var given int64
 	ids := event.Series{}
 	if series != nil {
@@ -99,7 +99,7 @@ func (r *publishRun) lines(l *bulk.Lines, series *event.Series) bulk.Source {
 }
 
 // bulkFile publishes a file of payloads or events.
-func (r *publishRun) bulkFile(ctx context.Context) error {
+func (r *publishing) bulkFile(ctx context.Context) error {
 	in, closeInput, err := r.openNDJSON()
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (r *publishRun) bulkFile(ctx context.Context) error {
 	return r.run(ctx, o, 0)
 }
 
-func (r *publishRun) journalName() string {
+func (r *publishing) journalName() string {
 	switch {
 	case r.bulk.journal == "none":
 		return ""
@@ -174,7 +174,7 @@ func endsWithin(in io.Reader, end int64) error {
 }
 
 // openJournal begins a journal, or continues an existing one.
-func (r *publishRun) openJournal(name string, in io.Reader,
+func (r *publishing) openJournal(name string, in io.Reader,
 	series *event.Series) (*bulk.Journal, bulk.Report, int64, error) {
 	source := r.bulk.ndjson
 	if abs, err := filepath.Abs(source); err == nil && source != "-" {
@@ -210,7 +210,7 @@ func (r *publishRun) openJournal(name string, in io.Reader,
 	return j, report, end, err
 }
 
-func (r *publishRun) sameRun(h bulk.Header, in io.Reader, name string) error {
+func (r *publishing) sameRun(h bulk.Header, in io.Reader, name string) error {
 	check, err := fingerprint(in)
 	switch {
 	case err != nil:
@@ -255,7 +255,7 @@ func fingerprint(in io.Reader) (string, error) {
 }
 
 // run publishes the events of the source and reports the result.
-func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err error) {
+func (r *publishing) run(ctx context.Context, o bulk.Options, total int64) (err error) {
 	record, closeReport, err := r.recorder()
 	if err != nil {
 		return err
@@ -302,7 +302,7 @@ func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err 
 // maxFailuresShown limits how many failures are shown during a run.
 const maxFailuresShown = 20
 
-func (r *publishRun) breakerText(s publish.BreakerState) string {
+func (r *publishing) breakerText(s publish.BreakerState) string {
 	switch s {
 	case publish.BreakerOpen:
 		which := "an event was"
@@ -319,7 +319,7 @@ func (r *publishRun) breakerText(s publish.BreakerState) string {
 }
 
 // recorder writes failures to --report.
-func (r *publishRun) recorder() (func(bulk.Result), func() error, error) {
+func (r *publishing) recorder() (func(bulk.Result), func() error, error) {
 	if r.bulk.report == "" {
 		return func(bulk.Result) {}, func() error { return nil }, nil
 	}
@@ -337,7 +337,7 @@ func (r *publishRun) recorder() (func(bulk.Result), func() error, error) {
 }
 
 // endBulk shows the report and maps it to the exit code.
-func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration,
+func (r *publishing) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration,
 	err error) error {
 	complete := err == nil && !report.Stopped && report.Unknown+report.Unsent == 0
 	// Without an outcome of any line nothing was sent, and there is nothing to continue; unless an

@@ -17,7 +17,7 @@ import (
 )
 
 // dryRun shows a message, and where it would go.
-func (r *publishRun) dryRun(ctx context.Context, from given) error {
+func (r *publishing) dryRun(ctx context.Context, from given) error {
 	m, err := r.makeOne(from)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (r *publishRun) dryRun(ctx context.Context, from given) error {
 
 // reach adds which queues get a copy, according to the topology file or else to the broker, and
 // which of them drop messages. The broker is asked only if it is named.
-func (r *publishRun) reach(ctx context.Context, doc *events.DryRunDocument, m compose.Message) {
+func (r *publishing) reach(ctx context.Context, doc *events.DryRunDocument, m compose.Message) {
 	drops, unread := r.previewDrops(ctx)
 	state, version := (*topology.State)(nil), ""
 	switch {
@@ -65,7 +65,7 @@ func (r *publishRun) reach(ctx context.Context, doc *events.DryRunDocument, m co
 
 // previewDrops returns what a dry run knows about queues that drop messages. unread says why the
 // broker cannot be read.
-func (r *publishRun) previewDrops(ctx context.Context) (drops *dropFinder, unread error) {
+func (r *publishing) previewDrops(ctx context.Context) (drops *dropFinder, unread error) {
 	var live *topology.Live
 	if namesBroker(r.conn) {
 		b, err := r.publishOptions.open(ctx, r.conn, "publish")
@@ -83,7 +83,7 @@ func unreadLimits(why error) string {
 		why)
 }
 
-func (r *publishRun) declaredState() *topology.State {
+func (r *publishing) declaredState() *topology.State {
 	if r.declared == nil {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (r *publishRun) declaredState() *topology.State {
 }
 
 // dryRunFile validates every line of a file and sends nothing.
-func (r *publishRun) dryRunFile(ctx context.Context) error {
+func (r *publishing) dryRunFile(ctx context.Context) error {
 	in, closeInput, err := r.openNDJSON()
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (r *publishRun) dryRunFile(ctx context.Context) error {
 	return err
 }
 
-func (r *publishRun) openNDJSON() (io.Reader, func(), error) {
+func (r *publishing) openNDJSON() (io.Reader, func(), error) {
 	if r.bulk.ndjson == "-" {
 		return r.proc.Stdin(), func() {}, nil
 	}

@@ -25,7 +25,7 @@ import (
 )
 
 // makeOne creates the message of one payload, and shows its violations if it is invalid.
-func (r *publishRun) makeOne(from given) (compose.Message, error) {
+func (r *publishing) makeOne(from given) (compose.Message, error) {
 	id, err := event.NewID()
 	if err != nil {
 		return compose.Message{}, err
@@ -59,7 +59,7 @@ func showInvalid(d *cmdutil.Process, e *compose.InvalidError, file, consequence 
 }
 
 // one publishes one event and waits for its outcome.
-func (r *publishRun) one(ctx context.Context, from given) error {
+func (r *publishing) one(ctx context.Context, from given) error {
 	m, err := r.makeOne(from)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 }
 
 // send publishes one message. The broker must confirm it within the connection's timeout.
-func (r *publishRun) send(ctx context.Context, b Broker, m compose.Message) (publish.Outcome[struct{}], error) {
+func (r *publishing) send(ctx context.Context, b Broker, m compose.Message) (publish.Outcome[struct{}], error) {
 	outcome := publish.Outcome[struct{}]{Kind: publish.Unknown}
 	options := r.publisherOptions(1)
 	notify := options.Notify
@@ -139,7 +139,7 @@ func (r *publishRun) send(ctx context.Context, b Broker, m compose.Message) (pub
 
 var errNoConfirm = errors.New("no confirm from the broker within --timeout: the message may or may not have arrived")
 
-func (r *publishRun) publisherOptions(window int) publish.PublisherOptions {
+func (r *publishing) publisherOptions(window int) publish.PublisherOptions {
 	attempts := r.conn.ReconnectAttempts
 	if attempts == 0 {
 		attempts = -1
@@ -177,7 +177,7 @@ func isRefusal(err error) bool {
 
 // refused explains why the broker refuses a message. If the exchange does not exist, it suggests
 // the likely name.
-func (r *publishRun) refused(ctx context.Context, b Broker, m compose.Message, why error) error {
+func (r *publishing) refused(ctx context.Context, b Broker, m compose.Message, why error) error {
 	err := fmt.Errorf("publish to %s: refused: %w", m.Target, why)
 	live, readErr := b.Everything(ctx, []string{r.vhost})
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: m.Target.Exchange}
@@ -204,7 +204,7 @@ func (r *publishRun) refused(ctx context.Context, b Broker, m compose.Message, w
 const maxBindingsShown = 10
 
 // unroutable explains why a message reached no queue: the bindings, and the nearest key.
-func (r *publishRun) unroutable(ctx context.Context, b Broker, m compose.Message) error {
+func (r *publishing) unroutable(ctx context.Context, b Broker, m compose.Message) error {
 	what := "the message"
 	if m.Event != nil {
 		what = "event " + m.Event.EventType
@@ -262,7 +262,7 @@ func keysFrom(n *route.Network, exchange string) []string {
 }
 
 // wouldRoute reports whether the topology file routes the message although the broker does not.
-func (r *publishRun) wouldRoute(t publish.Target) string {
+func (r *publishing) wouldRoute(t publish.Target) string {
 	if r.declared == nil {
 		return ""
 	}

@@ -41,7 +41,7 @@ type given struct {
 }
 
 // payload returns the payload of one event.
-func (r *publishRun) payload() (given, error) {
+func (r *publishing) payload() (given, error) {
 	s, err := r.text()
 	if err != nil {
 		return s, err
@@ -55,7 +55,7 @@ func (r *publishRun) payload() (given, error) {
 	return s, nil
 }
 
-func (r *publishRun) text() (given, error) {
+func (r *publishing) text() (given, error) {
 	o := &r.publishOptions.payload
 	switch {
 	case o.sample && o.data != "":
@@ -80,7 +80,7 @@ func (r *publishRun) text() (given, error) {
 	return readFrom("<stdin>", r.proc.Stdin())
 }
 
-func (r *publishRun) readSource(name string) (given, error) {
+func (r *publishing) readSource(name string) (given, error) {
 	f, err := r.proc.Open(name)
 	if err != nil {
 		return given{}, cmdutil.CannotRead("the payload", err)
@@ -102,7 +102,7 @@ func readFrom(name string, r io.Reader) (given, error) {
 
 // needs explains on a terminal what the event needs, instead of waiting for input that nobody
 // types.
-func (r *publishRun) needs() error {
+func (r *publishing) needs() error {
 	if r.typ == "" {
 		return cmdutil.UsageError("--data 'TEXT', --data @FILE, or < FILE", "%sthere is no payload",
 			cmdutil.Where(r.cmd))

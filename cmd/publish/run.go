@@ -15,8 +15,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// publishRun is one run of the command.
-type publishRun struct {
+// publishing is one run of the command.
+type publishing struct {
 	*publishOptions
 	conn     *profile.Connection
 	vhost    string
@@ -30,12 +30,12 @@ type publishRun struct {
 }
 
 // prepare reads files and settings; it dials nothing.
-func (o *publishOptions) prepare(ctx context.Context) (*publishRun, error) {
+func (o *publishOptions) prepare(ctx context.Context) (*publishing, error) {
 	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
 		return nil, err
 	}
-	r := &publishRun{publishOptions: o, conn: conn, vhost: conn.VHost}
+	r := &publishing{publishOptions: o, conn: conn, vhost: conn.VHost}
 	untyped := o.cmd.Flags().Changed("exchange") || o.cmd.Flags().Changed("key")
 	if err := r.declare(untyped); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (o *publishOptions) prepare(ctx context.Context) (*publishRun, error) {
 }
 
 // declare reads the topology files. They are optional for a message without a type.
-func (r *publishRun) declare(optional bool) error {
+func (r *publishing) declare(optional bool) error {
 	names, err := r.files.Names(r.proc, r.conn.File)
 	if err != nil {
 		if optional {
@@ -74,7 +74,7 @@ func (r *publishRun) declare(optional bool) error {
 }
 
 // typed prepares for events of the catalogue.
-func (r *publishRun) typed(ctx context.Context, decoration compose.Decoration) error {
+func (r *publishing) typed(ctx context.Context, decoration compose.Decoration) error {
 	m := &compose.Events{Catalogue: r.declared.Catalogue, VHost: r.declared.State.Home, Metadata: r.meta,
 		AggregateID: r.props.aggregate, Format: event.Format(r.format), AppID: cmp.Or(r.props.appID, r.declared.Name),
 		Decoration: decoration, Begin: r.beginSpan}
@@ -91,7 +91,7 @@ func (r *publishRun) typed(ctx context.Context, decoration compose.Decoration) e
 }
 
 // checkDelay checks that --delay has an effect on the exchange.
-func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
+func (r *publishing) checkDelay(ctx context.Context, exchange string) error {
 	if r.props.delay == 0 {
 		return nil
 	}
@@ -118,7 +118,7 @@ const delayedType = "x-delayed-message"
 // exchangeType reads the type from the broker, which may differ from the topology file. It uses the
 // file only in a dry run, or if the broker's exchanges cannot be read. "" means that the exchange
 // does not exist.
-func (r *publishRun) exchangeType(ctx context.Context, name string) (string, error) {
+func (r *publishing) exchangeType(ctx context.Context, name string) (string, error) {
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: name}
 	var declared topology.Object
 	if r.declared != nil {
@@ -144,7 +144,7 @@ func (r *publishRun) exchangeType(ctx context.Context, name string) (string, err
 }
 
 // live reads the vhost from the broker.
-func (r *publishRun) live(ctx context.Context) (*topology.Live, error) {
+func (r *publishing) live(ctx context.Context) (*topology.Live, error) {
 	b, err := r.publishOptions.open(ctx, r.conn, "publish")
 	if err != nil {
 		return nil, err

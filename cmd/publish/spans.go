@@ -12,7 +12,7 @@ import (
 )
 
 // beginSpan is a compose.Begin.
-func (r *publishRun) beginSpan(to publish.Target, key *event.KeyTemplate, metadata *event.Metadata) compose.Span {
+func (r *publishing) beginSpan(to publish.Target, key *event.KeyTemplate, metadata *event.Metadata) compose.Span {
 	if r.traces == nil {
 		return nil
 	}
@@ -39,7 +39,7 @@ func endSpan(x bulk.Result) {
 }
 
 // sendError returns the error.type of a message's outcome and the reason; "" if it arrived.
-func (r *publishRun) sendError(o publish.Outcome[struct{}], err error) (string, error) {
+func (r *publishing) sendError(o publish.Outcome[struct{}], err error) (string, error) {
 	switch {
 	case err != nil && o.Kind != publish.Confirmed:
 		return string(bulk.Unsent), err

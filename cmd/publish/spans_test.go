@@ -19,7 +19,7 @@ func TestWithoutSpansNothingIsPaid(t *testing.T) {
 	if off != nil {
 		t.Fatal("spans are made without a variable that asks for them")
 	}
-	r := &publishRun{publishOptions: &publishOptions{}, traces: off}
+	r := &publishing{publishOptions: &publishOptions{}, traces: off}
 	m, metadata := &message.Message{}, &event.Metadata{}
 	if n := testing.AllocsPerRun(100, func() {
 		if span := r.beginSpan(publish.Target{Exchange: "x", Key: "k"}, nil, metadata); span != nil {

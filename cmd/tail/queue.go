@@ -31,19 +31,19 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 			Err:    fmt.Errorf("queue %q is a stream: it is read by offset", q.Name),
 			Advice: "msgctl tail --stream " + shell.Quote(q.Name)}
 	}
-	looking, err := s.Judge(ctx, q, browse.AssessOptions{Limit: t.head})
+	assessment, err := s.Judge(ctx, q, browse.AssessOptions{Limit: t.head})
 	if err != nil {
 		return nil, err
 	}
-	if err := mayWatch(looking); err != nil {
+	if err := mayWatch(assessment); err != nil {
 		return nil, err
 	}
 	first := "message"
 	if t.head > 1 {
 		first = fmt.Sprintf("%d messages", t.head)
 	}
-	cmdmsg.NoteBrowsing(t.proc, q, looking, fmt.Sprintf("Every %s, browsing the first %s of", t.every, first))
-	w := &queueWatch{t: t, s: s, q: q, looking: looking}
+	cmdmsg.NoteBrowsing(t.proc, q, assessment, fmt.Sprintf("Every %s, browsing the first %s of", t.every, first))
+	w := &queueWatch{t: t, s: s, q: q, assessment: assessment}
 	t.proc.Note(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
 	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: tail.ParseKeys(t.patterns).Want,
 		waited: true}, nil
@@ -70,14 +70,14 @@ func mayWatch(l browse.Assessment) error {
 
 // queueWatch watches the head of a queue. take must be called from one goroutine.
 type queueWatch struct {
-	t       *tailing
-	s       *vhost.VHost
-	q       *topology.Queue
-	looking browse.Assessment
-	head    tail.Head
-	looked  bool
-	seen    atomic.Int64
-	bytes   atomic.Int64
+	t          *tailing
+	s          *vhost.VHost
+	q          *topology.Queue
+	assessment browse.Assessment
+	head       tail.Head
+	browsed    bool
+	seen       atomic.Int64
+	bytes      atomic.Int64
 }
 
 func (w *queueWatch) stats() tail.Stats {
@@ -88,16 +88,16 @@ func (w *queueWatch) stats() tail.Stats {
 func (w *queueWatch) take(ctx context.Context, into []tail.Item) ([]tail.Item, error) {
 	items := into[:0]
 	for {
-		if w.looked {
+		if w.browsed {
 			select {
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			case <-time.After(w.t.every):
 			}
 		}
-		w.looked = true
+		w.browsed = true
 		w.head.Begin()
-		_, err := w.s.Browse(ctx, w.q, w.looking, w.t.head, func(m *message.Message) error {
+		_, err := w.s.Browse(ctx, w.q, w.assessment, w.t.head, func(m *message.Message) error {
 			if w.head.New(m) {
 				w.seen.Add(1)
 				w.bytes.Add(int64(len(m.Body)))

@@ -84,19 +84,19 @@ func (t *tailing) openExchanges(ctx context.Context) (*tailSource, error) {
 	if len(names) == 0 {
 		names = t.declaredExchanges(state)
 	}
-	plan, err := tail.MakePlan(state, tail.PlanOptions{VHost: t.vhost, Exchanges: names, Keys: t.patterns})
+	bindings, err := tail.FindBindings(state, tail.BindingOptions{VHost: t.vhost, Exchanges: names, Keys: t.patterns})
 	if err != nil {
 		return nil, t.unwatchable(state, err)
 	}
-	if len(plan.Binds) == 0 {
-		return nil, t.nothing(plan)
+	if len(bindings.Binds) == 0 {
+		return nil, t.nothing(bindings)
 	}
-	src, err := t.tap(ctx, plan.Binds)
+	src, err := t.tap(ctx, bindings.Binds)
 	if err != nil {
 		return nil, err
 	}
-	src.wants = plan.Wants
-	t.sayPlan(plan)
+	src.wants = bindings.Wants
+	t.sayBindings(bindings)
 	return src, nil
 }
 
@@ -168,8 +168,8 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 		Advice: hint}
 }
 
-// nothing explains why the plan has no bindings.
-func (t *tailing) nothing(p *tail.Plan) error {
+// nothing explains why there are no bindings.
+func (t *tailing) nothing(p *tail.Bindings) error {
 	text := fmt.Sprintf("vhost %q has no exchange to watch", t.vhost)
 	switch names := listOf("exchange", "exchanges", p.Mirrored); {
 	case len(p.Mirrored) > 0 && len(t.patterns) > 0:
@@ -186,7 +186,7 @@ func (t *tailing) nothing(p *tail.Plan) error {
 }
 
 // sayPlan announces what is watched and what cannot be seen.
-func (t *tailing) sayPlan(p *tail.Plan) {
+func (t *tailing) sayBindings(p *tail.Bindings) {
 	pattern := ""
 	if len(t.patterns) > 0 {
 		pattern = " for " + strings.Join(t.patterns, ", ")

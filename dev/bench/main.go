@@ -114,7 +114,7 @@ func (b *benchmark) all(ctx context.Context, br reference.Broker) error {
 	if b.has("dlq") {
 		for _, of := range b.deadLetterKinds() {
 			if err := b.replay(ctx, br, of); err != nil {
-				return fmt.Errorf("%d dead letters of %d B in a %s queue: %w", of.count, of.size, of.kind, err)
+				return fmt.Errorf("%d dead letters of %d B in a %s queue: %w", of.count, of.size, of.queueType, err)
 			}
 		}
 	}

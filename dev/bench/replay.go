@@ -17,14 +17,14 @@ import (
 // their size in bytes.
 type deadLetters struct {
 	count, size int
-	kind        string
+	queueType   string
 }
 
 func (b *benchmark) deadLetterKinds() (out []deadLetters) {
-	for _, kind := range []string{"classic", "quorum"} {
+	for _, queueType := range []string{"classic", "quorum"} {
 		for _, size := range []int{256, 4096} {
-			if b.deadLetters == "" || slices.Contains(strings.Split(b.deadLetters, ","), fmt.Sprintf("%s/%d", kind, size)) {
-				out = append(out, deadLetters{count: b.messages, size: size, kind: kind})
+			if b.deadLetters == "" || slices.Contains(strings.Split(b.deadLetters, ","), fmt.Sprintf("%s/%d", queueType, size)) {
+				out = append(out, deadLetters{count: b.messages, size: size, queueType: queueType})
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func (b *benchmark) replayRound(ctx context.Context, br reference.Broker, of dea
 	for _, m := range movers {
 		sources = append(sources, "bench."+m.name+".dlq")
 	}
-	if err := l.Fanout("bench.dlx", of.kind, sources); err != nil {
+	if err := l.Fanout("bench.dlx", of.queueType, sources); err != nil {
 		return err
 	}
 	err = l.Fill(ctx, "bench.dlx", of.count, sources, func(i int) amqp.Publishing {
@@ -118,7 +118,7 @@ func (b *benchmark) replayRound(ctx context.Context, br reference.Broker, of dea
 // round lets one mover move the messages of its queue into an empty one, and waits until all have
 // arrived.
 func (m *mover) round(ctx context.Context, l *reference.Link, of deadLetters, source string) error {
-	if err := l.Declare(reference.DiedIn, of.kind); err != nil {
+	if err := l.Declare(reference.DiedIn, of.queueType); err != nil {
 		return err
 	}
 	time.Sleep(reference.Rest)
@@ -158,7 +158,7 @@ func (b *benchmark) printReplay(br reference.Broker, of deadLetters, movers []*m
 	}
 	bare := took[best]
 	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a %s queue, %.1f µs each to replay",
-		br.Line, of.count, of.size, of.kind, float64(ours.Microseconds())/float64(of.count)))
+		br.Line, of.count, of.size, of.queueType, float64(ours.Microseconds())/float64(of.count)))
 	b.out.atLeast("rate of replay / of the broker's dynamic shovel", ratio(shovel, ours), minOfShovel,
 		rates(of.count, ours, shovel))
 	b.out.atLeast("rate of replay / of a bare loop", ratio(bare, ours), minOfBare, rates(of.count, ours, bare))

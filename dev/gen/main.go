@@ -16,15 +16,15 @@ import (
 	"strings"
 )
 
-// kind is one kind of generated output, with its default directory.
-type kind struct {
+// output is one kind of generated output, with its default directory.
+type output struct {
 	name, dir string
 	kept      bool // in the repository
 	write     func(dir string) error
 }
 
-func kinds() []kind {
-	return []kind{
+func outputs() []output {
+	return []output{
 		{"docs", "docs/reference", true, writeDocs},
 		{"lint", "docs", true, writeLint},
 		{"schema", "schema", true, writeSchema},
@@ -52,36 +52,36 @@ func generate(args []string) error {
 		return errors.New("usage: go run ./dev gen [-check | WHAT [DIR]]")
 	}
 	var names []string
-	for _, k := range kinds() {
-		names = append(names, k.name)
-		if k.name != args[0] {
+	for _, o := range outputs() {
+		names = append(names, o.name)
+		if o.name != args[0] {
 			continue
 		}
-		dir := k.dir
+		dir := o.dir
 		if len(args) == 2 {
 			dir = args[1]
 		}
-		return k.writeTo(dir)
+		return o.writeTo(dir)
 	}
 	return fmt.Errorf("%q is none of %s", args[0], strings.Join(names, ", "))
 }
 
-func (k kind) writeTo(dir string) error {
+func (o output) writeTo(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := k.write(dir); err != nil {
-		return fmt.Errorf("%s: %w", k.name, err)
+	if err := o.write(dir); err != nil {
+		return fmt.Errorf("%s: %w", o.name, err)
 	}
 	return nil
 }
 
 func writeKept() error {
-	for _, k := range kinds() {
-		if !k.kept {
+	for _, o := range outputs() {
+		if !o.kept {
 			continue
 		}
-		if err := k.writeTo(k.dir); err != nil {
+		if err := o.writeTo(o.dir); err != nil {
 			return err
 		}
 	}
@@ -111,9 +111,9 @@ func check() error {
 // kept returns the output of git status and git diff for the directories with generated files.
 func kept() (string, error) {
 	args := []string{"status", "--porcelain", "--"}
-	for _, k := range kinds() {
-		if k.kept {
-			args = append(args, k.dir)
+	for _, o := range outputs() {
+		if o.kept {
+			args = append(args, o.dir)
 		}
 	}
 	status, err := exec.CommandContext(context.Background(), "git", args...).Output()

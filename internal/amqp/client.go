@@ -70,7 +70,7 @@ func exception(o refusal.Operation, x *amqp091.Error) error {
 	}
 	r := refusal.Parse(x.Reason)
 	if text, kind := o.Reason(r); text != "" {
-		return &refusal.Error{Op: o.Op, Text: text, Remedy: r.Remedy(), Kind: kind, Cause: x}
+		return &refusal.Error{Op: o.Op, Text: text, Remedy: r.Remedy(), Sentinel: kind, Cause: x}
 	}
 	switch x.Code {
 	case amqp091.ConnectionForced:
@@ -79,7 +79,7 @@ func exception(o refusal.Operation, x *amqp091.Error) error {
 		return &refusal.Error{Op: o.Op, Text: "the broker failed on it with an internal error and closed the connection: " +
 			o.Suspect(), Cause: x}
 	case amqp091.AccessRefused:
-		return &refusal.Error{Op: o.Op, Text: "the broker refuses: " + r.Detail, Kind: topology.ErrNotPermitted, Cause: x}
+		return &refusal.Error{Op: o.Op, Text: "the broker refuses: " + r.Detail, Sentinel: topology.ErrNotPermitted, Cause: x}
 	}
 	return &refusal.Error{Op: o.Op, Text: "the broker refuses: " + refusal.OrUnsaid(r.Detail), Cause: x}
 }

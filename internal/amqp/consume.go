@@ -109,7 +109,7 @@ func (s *subscription) explain(ctx context.Context, err error) error {
 		case refusal.ExclusiveUse, refusal.Locked:
 			kind = topology.ErrInUse
 		}
-		return &refusal.Error{Op: op, Text: text, Kind: kind, Cause: x}
+		return &refusal.Error{Op: op, Text: text, Sentinel: kind, Cause: x}
 	}
 	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Queue{VHost: s.vhost, Name: s.queue},
 		User: s.opts.User}, err)

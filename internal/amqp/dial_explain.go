@@ -27,7 +27,7 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, heard 
 		return refusal.Unreachable(op, text, err)
 	}
 	if text, remedy := refusal.TLSReason(err); text != "" {
-		return &refusal.Error{Op: op, Text: text, Remedy: remedy, Kind: topology.ErrUnreachable, Cause: err}
+		return &refusal.Error{Op: op, Text: text, Remedy: remedy, Sentinel: topology.ErrUnreachable, Cause: err}
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return refusal.Unreachable(op, "interrupted", ctx.Err())
@@ -126,14 +126,14 @@ func explainHandshake(op string, o Options, vhost string, x *amqp091.Error) erro
 	switch {
 	case r.Kind == refusal.LoginRefused:
 		return &refusal.Error{Op: op, Text: refusal.LoginRefusedText(o.User, o.Host, o.LoginFrom),
-			Kind: topology.ErrNotPermitted, Cause: x}
+			Sentinel: topology.ErrNotPermitted, Cause: x}
 	case r.Kind == refusal.NoVHost:
 		return refusal.VHostMissing(op, vhost)
 	case r.Kind == refusal.VHostRefused:
 		return refusal.NoVHostAccess(op, o.User, vhost)
 	case r.Kind == refusal.ConnectionLimit:
 		return &refusal.Error{Op: op, Text: "the broker allows no further connection: " + r.Detail,
-			Kind: errors.Join(topology.ErrNotPermitted, topology.ErrLimit), Cause: x}
+			Sentinel: errors.Join(topology.ErrNotPermitted, topology.ErrLimit), Cause: x}
 	case x == amqp091.ErrVhost || errors.Is(x, io.EOF) || !x.Server:
 		return refusal.Unreachable(op, "the connection was cut during the AMQP handshake", x)
 	}

@@ -79,7 +79,7 @@ func (c *publishChannel) Publish(ctx context.Context, t publish.Target, m *messa
 }
 
 // Receive implements publish.Channel.
-func (c *publishChannel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
+func (c *publishChannel) Receive(ctx context.Context, into []publish.ChannelEvent) ([]publish.ChannelEvent, error) {
 	for {
 		if into, ok := c.told.take(into); ok {
 			return into, nil

@@ -28,7 +28,7 @@ type listener struct {
 
 	mu      sync.Mutex
 	pending []*amqp091.DeferredConfirmation // of messages without a confirm, the oldest first
-	events  []publish.Event                 // not yet received
+	events  []publish.ChannelEvent          // not yet received
 }
 
 // returnsAhead is how many returned messages are buffered for listen. The library drops a return
@@ -130,11 +130,11 @@ func (l *listener) confirms() {
 		case !d.Acked() && closed:
 			gap = true // nacked, or resolved by the end of the channel: not known
 		case !d.Acked():
-			l.events = append(l.events, publish.Event{Kind: publish.EventNacked, Seq: d.DeliveryTag})
+			l.events = append(l.events, publish.ChannelEvent{Kind: publish.EventNacked, Seq: d.DeliveryTag})
 		case !gap && last >= 0 && l.events[last].Kind == publish.EventConfirmed && l.events[last].Seq == d.DeliveryTag-1:
 			l.events[last].Seq, l.events[last].Multiple = d.DeliveryTag, true
 		default:
-			l.events = append(l.events, publish.Event{Kind: publish.EventConfirmed, Seq: d.DeliveryTag})
+			l.events = append(l.events, publish.ChannelEvent{Kind: publish.EventConfirmed, Seq: d.DeliveryTag})
 		}
 	}
 	clear(l.pending[:n])
@@ -165,7 +165,7 @@ func resolved(d *amqp091.DeferredConfirmation) bool {
 	}
 }
 
-func (l *listener) tell(e publish.Event) {
+func (l *listener) tell(e publish.ChannelEvent) {
 	l.mu.Lock()
 	l.events = append(l.events, e)
 	l.mu.Unlock()
@@ -173,7 +173,7 @@ func (l *listener) tell(e publish.Event) {
 }
 
 // take appends the events since the last call to into. It returns false if there are none.
-func (l *listener) take(into []publish.Event) ([]publish.Event, bool) {
+func (l *listener) take(into []publish.ChannelEvent) ([]publish.ChannelEvent, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.events) == 0 {
@@ -185,14 +185,14 @@ func (l *listener) take(into []publish.Event) ([]publish.Event, bool) {
 	return into, true
 }
 
-func returnOf(r *amqp091.Return) publish.Event {
-	return publish.Event{Kind: publish.EventReturned, Reason: r.ReplyText, Message: returned(r),
+func returnOf(r *amqp091.Return) publish.ChannelEvent {
+	return publish.ChannelEvent{Kind: publish.EventReturned, Reason: r.ReplyText, Message: returned(r),
 		Target: publish.Target{Exchange: r.Exchange, Key: r.RoutingKey}}
 }
 
-func blockedBy(b amqp091.Blocking) publish.Event {
+func blockedBy(b amqp091.Blocking) publish.ChannelEvent {
 	if b.Active {
-		return publish.Event{Kind: publish.EventBlocked, Reason: b.Reason}
+		return publish.ChannelEvent{Kind: publish.EventBlocked, Reason: b.Reason}
 	}
-	return publish.Event{Kind: publish.EventUnblocked}
+	return publish.ChannelEvent{Kind: publish.EventUnblocked}
 }

@@ -27,7 +27,7 @@ func (c *publishChannel) endedBy(x *amqp091.Error) error {
 		} else if violation := c.link.frames.Violation(); violation != nil {
 			text = "the connection was ended: " + violation.Error()
 		}
-		return &refusal.Error{Op: "publish", Text: text, Kind: publish.ErrLost, Cause: x}
+		return &refusal.Error{Op: "publish", Text: text, Sentinel: publish.ErrLost, Cause: x}
 	}
 	return c.refused(x)
 }
@@ -45,7 +45,7 @@ func (c *publishChannel) refused(x *amqp091.Error) error {
 	r := refusal.Parse(x.Reason)
 	out := &publish.Refusal{}
 	say := func(kind error, format string, args ...any) {
-		out.Err = &refusal.Error{Op: "publish a message", Text: fmt.Sprintf(format, args...), Kind: kind, Cause: x}
+		out.Err = &refusal.Error{Op: "publish a message", Text: fmt.Sprintf(format, args...), Sentinel: kind, Cause: x}
 	}
 	if r.Kind == refusal.NotFound && r.Subject == "exchange" {
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Exchange == r.Name }

@@ -94,7 +94,7 @@ func (s *subscription) ended() error {
 	if x := reason(s.closed); x != nil {
 		s.end = s.lost(x)
 	} else if tag := reason(s.dropped); tag != "" {
-		s.end = &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Kind: consume.ErrCancelled,
+		s.end = &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Sentinel: consume.ErrCancelled,
 			Text: "the broker ended the consumer: the queue was deleted, or lost its leader"}
 	}
 	switch {
@@ -138,7 +138,8 @@ func (s *subscription) lost(x *amqp091.Error) error {
 		cause = errors.Join(consume.ErrUnreadable, x)
 	}
 	return &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue),
-		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)), Kind: consume.ErrLost, Cause: cause}
+		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ",
+			s.queue)), Sentinel: consume.ErrLost, Cause: cause}
 }
 
 // unreadable reports whether a connection ended because of the data on it, and not because of the

@@ -281,7 +281,7 @@ func (f *tailSubscription) explainDeclare(ctx context.Context, name string, err 
 	const op = "make a private queue"
 	var x *amqp091.Error
 	if errors.As(err, &x) && x.Code == amqp091.AccessRefused {
-		return &refusal.Error{Op: op, Kind: topology.ErrNotPermitted, Cause: x, Text: fmt.Sprintf(
+		return &refusal.Error{Op: op, Sentinel: topology.ErrNotPermitted, Cause: x, Text: fmt.Sprintf(
 			"user %q may not: watching takes the permissions to configure, write and read queues named msgctl.tail.… or "+
 				"amq.gen-…, and to read the exchanges; %s", f.opts.User, privateNeeds().Give(f.opts.User, f.vhost))}
 	}
@@ -302,7 +302,7 @@ func (f *tailSubscription) explainBind(ctx context.Context, b tail.Bind, err err
 			text = fmt.Sprintf("user %q lacks the topic permission to read keys like %q: %s", f.opts.User, b.Key,
 				refusal.GiveTopic(f.opts.User, f.vhost, b.Exchange, "", b.Key))
 		}
-		return &refusal.Error{Op: op, Kind: topology.ErrNotPermitted, Cause: x, Text: text}
+		return &refusal.Error{Op: op, Sentinel: topology.ErrNotPermitted, Cause: x, Text: text}
 	}
 	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Exchange{VHost: f.vhost, Name: b.Exchange},
 		User: f.opts.User}, err)

@@ -155,5 +155,5 @@ func (c *Client) during(op string) refusal.Operation {
 
 // withoutAPI is the error of operations that need the management API.
 func withoutAPI(op, text string, kinds ...error) error {
-	return &refusal.Error{Op: op, Text: text, Kind: errors.Join(append(kinds, topology.ErrAPI)...)}
+	return &refusal.Error{Op: op, Text: text, Sentinel: errors.Join(append(kinds, topology.ErrAPI)...)}
 }

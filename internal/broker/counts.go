@@ -56,7 +56,7 @@ func (c *Client) ReadyConsuming(ctx context.Context, vhost, queue string) (int64
 	n, err := c.count(ctx, vhost, queue)
 	if err == nil && n.Messages == 0 && n.Consumers == 0 {
 		return 0, &refusal.Error{Op: fmt.Sprintf("count messages of queue %q", queue), Text: "its leader does not answer",
-			Kind: topology.ErrUnreachable}
+			Sentinel: topology.ErrUnreachable}
 	}
 	return n.Messages, err
 }

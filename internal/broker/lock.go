@@ -49,7 +49,7 @@ func (c *Client) Lock(ctx context.Context, vhost, name string) (release func(), 
 		c.mu.Unlock()
 		return release, nil
 	case amqp.IsLocked(err):
-		return func() {}, &refusal.Error{Op: op.Op, Kind: topology.ErrLocked, Cause: err,
+		return func() {}, &refusal.Error{Op: op.Op, Sentinel: topology.ErrLocked, Cause: err,
 			Text: "another apply of it is running in vhost " + fmt.Sprintf("%q", vhost) + c.holder(ctx, queue) +
 				": wait until it has ended, then run apply again"}
 	}

@@ -78,7 +78,7 @@ func (c *Client) refuse(o topology.Object) error {
 		}
 	}
 	if ref.Kind == topology.KindExchange && ref.Name == "" || ref.Kind == topology.KindBinding && ref.Parent == "" {
-		return &refusal.Error{Text: refusal.DefaultExchangeText, Kind: topology.ErrNotPermitted}
+		return &refusal.Error{Text: refusal.DefaultExchangeText, Sentinel: topology.ErrNotPermitted}
 	}
 	return nil
 }

@@ -46,30 +46,30 @@ func (a *Client) explain(o refusal.Operation, x *Refusal) error {
 	}
 	r := refusal.Parse(x.reason)
 	if text, kind := o.Reason(r); text != "" {
-		return &refusal.Error{Op: o.Op, Text: text, Remedy: r.Remedy(), Kind: kind, Cause: x}
+		return &refusal.Error{Op: o.Op, Text: text, Remedy: r.Remedy(), Sentinel: kind, Cause: x}
 	}
 	switch {
 	case x.denied():
-		return &refusal.Error{Op: o.Op, Text: o.Permission(x.reason), Kind: topology.ErrNotPermitted, Cause: x}
+		return &refusal.Error{Op: o.Op, Text: o.Permission(x.reason), Sentinel: topology.ErrNotPermitted, Cause: x}
 	case x.status == http.StatusNotFound && o.Object == nil:
 		return &refusal.Error{Op: o.Op,
 			Text:   "the address does not answer like RabbitMQ's management API: is it right?",
-			Remedy: refusal.APIAddress, Kind: ErrAPI, Cause: x}
+			Remedy: refusal.APIAddress, Sentinel: ErrAPI, Cause: x}
 	case x.status == http.StatusNotFound && (x.code == "Object Not Found" || x.code == "not_found"):
 		return &refusal.Error{Op: o.Op, Text: "there is no such object", Cause: x}
 	case x.status == http.StatusPreconditionFailed:
 		return &refusal.Error{Op: o.Op,
 			Text: "it is protected from deletion: rabbitmqctl disable_vhost_deletion_protection lifts " +
-				"that", Kind: topology.ErrInUse, Cause: x}
+				"that", Sentinel: topology.ErrInUse, Cause: x}
 	case x.status >= 300 && x.status < 400:
 		return &refusal.Error{Op: o.Op,
 			Text: fmt.Sprintf("the management API's address answers with a redirect to %q: is it "+
-				"right?", x.location), Remedy: refusal.APIAddress, Kind: ErrAPI, Cause: x}
+				"right?", x.location), Remedy: refusal.APIAddress, Sentinel: ErrAPI, Cause: x}
 	case !x.json && x.status == http.StatusNotFound, !x.json && x.status == http.StatusMethodNotAllowed, !x.json &&
 		x.status == http.StatusBadRequest:
 		return &refusal.Error{Op: o.Op,
 			Text:   "the address does not answer like RabbitMQ's management API: is it right?",
-			Remedy: refusal.APIAddress, Kind: ErrAPI, Cause: x}
+			Remedy: refusal.APIAddress, Sentinel: ErrAPI, Cause: x}
 	case strings.Contains(x.reason, "{'EXIT'"), x.status >= 500 && !x.json:
 		return &refusal.Error{Op: o.Op, Text: "the broker failed on it with an internal error: " + o.Suspect(), Cause: x}
 	case x.status >= 500:
@@ -108,7 +108,7 @@ func (a *Client) unreachable(ctx context.Context, err error) error {
 			remedy = refusal.APIAddress
 		}
 	}
-	return &refusal.Error{Op: op, Text: text, Remedy: remedy, Kind: errors.Join(topology.ErrUnreachable, ErrAPI),
+	return &refusal.Error{Op: op, Text: text, Remedy: remedy, Sentinel: errors.Join(topology.ErrUnreachable, ErrAPI),
 		Cause: err}
 }
 
@@ -117,7 +117,7 @@ func (a *Client) unreachable(ctx context.Context, err error) error {
 func (a *Client) refused(e *Refusal) error {
 	op := "log in to the management API at " + a.base
 	permitted := func(text string) error {
-		return &refusal.Error{Op: op, Text: text, Kind: errors.Join(topology.ErrNotPermitted, ErrAPI), Cause: e}
+		return &refusal.Error{Op: op, Text: text, Sentinel: errors.Join(topology.ErrNotPermitted, ErrAPI), Cause: e}
 	}
 	reason := strings.ToLower(e.reason)
 	switch {
@@ -127,7 +127,7 @@ func (a *Client) refused(e *Refusal) error {
 		return permitted(refusal.LoginRefusedText(a.opts.User, a.host(), a.opts.LoginFrom))
 	case strings.Contains(reason, "not management user"):
 		return &refusal.Error{Op: op, Remedy: refusal.WithoutAPI, Cause: e,
-			Kind: errors.Join(topology.ErrNotPermitted, ErrAPI),
+			Sentinel: errors.Join(topology.ErrNotPermitted, ErrAPI),
 			Text: fmt.Sprintf("user %q may not use it: an administrator gives it the tag management (or policymaker, "+
 				"administrator): %s", a.opts.User, refusal.GiveTag(a.opts.User, nil, false, "management"))}
 	}

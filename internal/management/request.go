@@ -182,12 +182,12 @@ func (a *Client) decoded(ctx context.Context, res *http.Response, err error) err
 	case errors.Is(err, errTooLong):
 		return &refusal.Error{Op: "read " + a.base,
 			Text: fmt.Sprintf("the answer is longer than %d MiB, which no management API sends",
-				a.limit>>20), Kind: ErrAPI, Cause: err}
+				a.limit>>20), Sentinel: ErrAPI, Cause: err}
 	case errors.As(err, &odd):
-		return &refusal.Error{Op: "read " + a.base, Kind: ErrAPI, Cause: err,
+		return &refusal.Error{Op: "read " + a.base, Sentinel: ErrAPI, Cause: err,
 			Text: fmt.Sprintf("%s: %s", res.Request.URL.Path, odd)}
 	case errors.As(err, &syntax), errors.As(err, &kind), err.Error() == "no list":
-		return &refusal.Error{Op: "read " + a.base, Kind: ErrAPI, Remedy: refusal.APIAddress, Cause: err,
+		return &refusal.Error{Op: "read " + a.base, Sentinel: ErrAPI, Remedy: refusal.APIAddress, Cause: err,
 			Text: fmt.Sprintf("the answer is not what RabbitMQ's management API sends (content type %q): is the address "+
 				"right?", res.Header.Get("Content-Type"))}
 	}

@@ -41,12 +41,12 @@ func (r *run) sessionPrefetch() int {
 	if r.narrow() {
 		return r.narrowPrefetch()
 	}
-	if r.Limit > 0 && r.looked == r.attempted {
+	if r.Limit > 0 && r.received == r.attempted {
 		return int(max(min(int64(r.Prefetch), r.Limit-r.attempted), 1))
 	}
-	if len(r.parked) == 0 || r.looked == 0 {
+	if len(r.parked) == 0 || r.received == 0 {
 		return r.Prefetch
 	}
-	fits := furtherBytes / (r.bytes/r.looked + 512)
+	fits := furtherBytes / (r.bytes/r.received + 512)
 	return int(min(max(fits, int64(r.Prefetch)), max(maxPrefetch, int64(r.Prefetch))))
 }

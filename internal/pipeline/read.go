@@ -39,10 +39,10 @@ func (r *run) read(ctx context.Context) error {
 func (r *run) afterSilence(ctx context.Context, cause error, ended *int64) (done bool, err error) {
 	switch {
 	case errors.Is(cause, errDrained):
-		if *ended == r.looked || r.Stream || r.confirmedOnly {
+		if *ended == r.received || r.Stream || r.confirmedOnly {
 			return true, nil
 		}
-		*ended = r.looked
+		*ended = r.received
 		more, err := r.checkAgain(ctx)
 		return !more, err
 	case errors.Is(cause, errCrowded):
@@ -58,12 +58,12 @@ func (r *run) afterSilence(ctx context.Context, cause error, ended *int64) (done
 // messages as delivered and sending them (seen under a memory alarm); messages in transit arrive
 // before the end of a consumer is confirmed. more reports whether reading on is worthwhile.
 func (r *run) checkAgain(ctx context.Context) (more bool, err error) {
-	before, unreachable := r.looked, r.unreachable
+	before, unreachable := r.received, r.unreachable
 	r.unreachable = ""
 	if err := r.rotate(ctx); err != nil {
 		return false, err
 	}
-	return unreachable != "" || r.looked > before, nil
+	return unreachable != "" || r.received > before, nil
 }
 
 // Lost reports whether the subscription is gone and a new one may succeed. This includes a consumer
@@ -112,7 +112,7 @@ func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 		s.Hold(d.Tag)
 		return nil
 	}
-	r.looked++
+	r.received++
 	r.fresh++
 	r.lastID = m.MessageID
 	r.bytes += int64(len(m.Body))

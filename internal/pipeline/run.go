@@ -50,7 +50,7 @@ type run struct {
 	active        *Session
 	parked        []*Session // cancelled, but holding messages
 	taken         int64      // of the snapshot
-	looked        int64      // deliveries, and the bytes of their bodies
+	received      int64      // deliveries, and the bytes of their bodies
 	bytes         int64
 	attempted     int64 // passed on to the effect
 	awaited       int64 // messages that a lost connection still has to return

@@ -26,8 +26,8 @@ type Error struct {
 	Text string
 	// Remedy is a setting that may help; "" for none.
 	Remedy Remedy
-	// Kind is a sentinel, or nil.
-	Kind error
+	// Sentinel is the error that callers test for with errors.Is, or nil.
+	Sentinel error
 	// Cause is the error underneath, whose text Text does not repeat; or nil.
 	Cause error
 }
@@ -75,8 +75,8 @@ func RemedyOf(err error) Remedy {
 // Unwrap returns the sentinel and the cause.
 func (e *Error) Unwrap() []error {
 	var list []error
-	if e.Kind != nil {
-		list = append(list, e.Kind)
+	if e.Sentinel != nil {
+		list = append(list, e.Sentinel)
 	}
 	if e.Cause != nil {
 		list = append(list, e.Cause)
@@ -86,19 +86,19 @@ func (e *Error) Unwrap() []error {
 
 // Unreachable returns an error that wraps topology.ErrUnreachable.
 func Unreachable(op, text string, cause error) error {
-	return &Error{Op: op, Text: text, Kind: topology.ErrUnreachable, Cause: cause}
+	return &Error{Op: op, Text: text, Sentinel: topology.ErrUnreachable, Cause: cause}
 }
 
 // VHostMissing returns an error that wraps topology.ErrVHostMissing.
 func VHostMissing(op, vhost string) error {
-	return &Error{Op: op, Kind: topology.ErrVHostMissing,
+	return &Error{Op: op, Sentinel: topology.ErrVHostMissing,
 		Text: fmt.Sprintf("vhost %q does not exist: check the name, or declare it in the file (vhosts: { %s: {} })", vhost,
 			vhost)}
 }
 
 // NoVHostAccess returns an error that wraps topology.ErrNotPermitted.
 func NoVHostAccess(op, user, vhost string) error {
-	return &Error{Op: op, Kind: topology.ErrNotPermitted,
+	return &Error{Op: op, Sentinel: topology.ErrNotPermitted,
 		Text: fmt.Sprintf("user %q has no access to vhost %q: an administrator grants it with %s", user, vhost,
 			GiveAccess(user, shell.Quote(vhost)))}
 }

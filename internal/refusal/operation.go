@@ -33,7 +33,7 @@ func (o Operation) Known(err error) (error, bool) {
 	case !errors.As(err, &known):
 		return nil, false
 	case known.Op == "":
-		return &Error{Op: o.Op, Text: known.Text, Kind: known.Kind, Cause: known.Cause}, true
+		return &Error{Op: o.Op, Text: known.Text, Sentinel: known.Sentinel, Cause: known.Cause}, true
 	}
 	return fmt.Errorf("%s: %w", o.Op, err), true
 }

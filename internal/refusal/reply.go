@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Kind is what a broker's reply text is about.
-type Kind int
+// ReplyKind is what a broker's reply text is about.
+type ReplyKind int
 
 // What a reply is about; Other is what this package does not know.
 const (
-	Other Kind = iota
+	Other ReplyKind = iota
 	Inequivalent
 	InvalidArgument
 	InvalidProperty
@@ -37,7 +37,7 @@ const (
 // Reply is a parsed reply text of AMQP or reason of the management API: both word the same refusal
 // alike.
 type Reply struct {
-	Kind Kind
+	Kind ReplyKind
 	// Argument is the argument or property that is inequivalent or invalid.
 	Argument string
 	// Received and Current are the two values of an inequivalent argument. ReceivedNone and
@@ -90,7 +90,7 @@ func Parse(text string) Reply {
 	return r
 }
 
-func classify(text string) Kind {
+func classify(text string) ReplyKind {
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case has("contains reserved prefix"):

@@ -152,7 +152,7 @@ func parseCloudEvent(contentType string, text []byte) (*Envelope, error) {
 	if err := checkJSON(text); err != nil {
 		return nil, err
 	}
-	if kind := kindOf(text); kind != "an object" {
+	if kind := jsonType(text); kind != "an object" {
 		return nil, &FormatError{"", "a CloudEvent is a JSON object, and this is " + kind}
 	}
 	e := &Envelope{}
@@ -186,7 +186,7 @@ func (p *parser) cloudEvent(e *Envelope, name string, v gjson.Result) {
 			p.fail("/datacontenttype", fmt.Sprintf("its data is %s, not JSON", clip(t)))
 		}
 	case v.IsObject() || v.IsArray():
-		p.fail("/"+escapePointer(name), "an attribute of a CloudEvent is no "+kindOf([]byte(v.Raw))[3:])
+		p.fail("/"+escapePointer(name), "an attribute of a CloudEvent is no "+jsonType([]byte(v.Raw))[3:])
 	default:
 		text := v.Raw
 		if v.Type == gjson.String {

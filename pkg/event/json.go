@@ -12,8 +12,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// kindOf names the kind of a valid JSON text, for people.
-func kindOf(text []byte) string {
+// jsonType names the type of a valid JSON text, for people.
+func jsonType(text []byte) string {
 	text = bytes.TrimSpace(text)
 	if len(text) == 0 {
 		return "nothing"

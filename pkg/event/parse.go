@@ -39,7 +39,7 @@ func ParseDraft(text []byte) (*Envelope, error) {
 	}
 	text = bytes.TrimSpace(text)
 	if text[0] != '{' {
-		return nil, &FormatError{"", "an event is a JSON object, and this is " + kindOf(text)}
+		return nil, &FormatError{"", "an event is a JSON object, and this is " + jsonType(text)}
 	}
 	var e Envelope
 	var p parser
@@ -168,7 +168,7 @@ func (p *parser) metadata(m *Metadata, v gjson.Result) {
 		return
 	}
 	if !v.IsObject() {
-		p.fail("/metadata", "want an object, and this is "+kindOf([]byte(v.Raw)))
+		p.fail("/metadata", "want an object, and this is "+jsonType([]byte(v.Raw)))
 		return
 	}
 	p.members(p.raw(v), "/metadata", func(name string, v gjson.Result) bool {
@@ -217,7 +217,7 @@ func (p *parser) optional(v gjson.Result, pointer string) string {
 	case gjson.Null:
 		return ""
 	}
-	p.fail(pointer, "want a string, and this is "+kindOf([]byte(v.Raw)))
+	p.fail(pointer, "want a string, and this is "+jsonType([]byte(v.Raw)))
 	return ""
 }
 
@@ -235,7 +235,7 @@ func (p *parser) time(v gjson.Result, pointer string) time.Time {
 
 func (p *parser) version(v gjson.Result) int64 {
 	if v.Type != gjson.Number {
-		p.fail("/version", "want an integer from 1, and this is "+kindOf([]byte(v.Raw)))
+		p.fail("/version", "want an integer from 1, and this is "+jsonType([]byte(v.Raw)))
 		return 0
 	}
 	n, err := strconv.ParseInt(v.Raw, 10, 64)

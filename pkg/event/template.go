@@ -190,5 +190,5 @@ func (p *keyPart) value(e *Envelope) (string, error) {
 	case v.Type == gjson.Number, v.Type == gjson.True, v.Type == gjson.False:
 		return v.Raw, nil
 	}
-	return "", fmt.Errorf("the payload has %s at %s, of which no key can be made", kindOf([]byte(v.Raw)), clip(pointer))
+	return "", fmt.Errorf("the payload has %s at %s, of which no key can be made", jsonType([]byte(v.Raw)), clip(pointer))
 }

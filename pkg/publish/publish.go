@@ -53,7 +53,7 @@ type Channel interface {
 	// A slow receiver never blocks the broker; the number of pending events is limited by the
 	// number of unconfirmed messages. When the channel is closed, Receive returns the remaining
 	// events, then io.EOF. It returns ctx.Err() when ctx ends.
-	Receive(ctx context.Context, into []Event) ([]Event, error)
+	Receive(ctx context.Context, into []ChannelEvent) ([]ChannelEvent, error)
 	// Err returns why the channel ended: nil while it is open or after Close, a *Refusal when the
 	// broker ended it because of one message, otherwise an error that wraps ErrLost.
 	Err() error
@@ -82,14 +82,14 @@ func (r *Refusal) Error() string { return r.Err.Error() }
 // Unwrap returns Err.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// EventKind is the kind of an Event.
-type EventKind uint8
+// ChannelEventKind is the kind of a ChannelEvent.
+type ChannelEventKind uint8
 
 // The kinds of events.
 const (
 	// EventConfirmed means that the broker took responsibility for Seq. A returned message is also
 	// confirmed, after its EventReturned.
-	EventConfirmed EventKind = iota + 1
+	EventConfirmed ChannelEventKind = iota + 1
 	// EventNacked means that the broker refused Seq (a full queue with reject-publish, an internal
 	// error).
 	EventNacked
@@ -102,9 +102,9 @@ const (
 	EventUnblocked
 )
 
-// Event is one event from the broker on a Channel.
-type Event struct {
-	Kind EventKind
+// ChannelEvent is one event from the broker on a Channel.
+type ChannelEvent struct {
+	Kind ChannelEventKind
 	// Seq is the message's sequence number, for EventConfirmed and EventNacked. With Multiple it
 	// covers all unsettled messages up to Seq.
 	Seq      uint64

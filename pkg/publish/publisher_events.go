@@ -17,7 +17,7 @@ var (
 
 // apply records the broker's events. It returns the notices for Notify, and whether anything was
 // confirmed. p.mu is not held.
-func (p *Publisher[T]) apply(events []Event) (notices []Notice, confirmed bool) {
+func (p *Publisher[T]) apply(events []ChannelEvent) (notices []Notice, confirmed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range events {
@@ -96,8 +96,8 @@ func (w *window[T]) confirmed(e *entry[T], kind OutcomeKind, err error) {
 // content: the target, id, number of headers and body. Two messages that are equal in all of these
 // were routed alike. Returns arrive in the order of publishing, so the search starts after the last
 // returned message and usually ends at once.
-func (w *window[T]) markReturned(r *Event) {
-	for _, alike := range [...]func(*entry[T], *Event) bool{same[T], similar[T]} {
+func (w *window[T]) markReturned(r *ChannelEvent) {
+	for _, alike := range [...]func(*entry[T], *ChannelEvent) bool{same[T], similar[T]} {
 		for _, from := range [...]uint64{max(w.returned, w.open), w.open} {
 			for pos := from; pos < w.next; pos++ {
 				if e := w.at(pos); e.kind == 0 && e.seq != 0 && e.back == nil && alike(e, r) {
@@ -114,12 +114,12 @@ func (w *window[T]) markReturned(r *Event) {
 	}
 }
 
-func same[T any](e *entry[T], r *Event) bool {
+func same[T any](e *entry[T], r *ChannelEvent) bool {
 	return similar(e, r) && e.message.MessageID == r.Message.MessageID && headerCount(e.message) == headerCount(r.Message)
 }
 
 // similar ignores properties that broker interceptors may change.
-func similar[T any](e *entry[T], r *Event) bool {
+func similar[T any](e *entry[T], r *ChannelEvent) bool {
 	return e.target == r.Target && bytes.Equal(e.message.Body, r.Message.Body)
 }
 

@@ -44,7 +44,7 @@ func (p *Publisher[T]) run(ctx context.Context, ch Channel) {
 // receive applies events of the channel until the channel ends or is silent for too long. It
 // reports whether anything was confirmed.
 func (p *Publisher[T]) receive(ctx context.Context, ch Channel) (progress bool, silent error) {
-	var events []Event
+	var events []ChannelEvent
 	for {
 		var err error
 		patience, cancel := context.WithTimeout(ctx, p.o.ConfirmTimeout/4)

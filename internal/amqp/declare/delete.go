@@ -18,7 +18,7 @@ const settle = time.Second
 
 // InUse returns an error with the formatted text that wraps topology.ErrInUse.
 func InUse(format string, args ...any) error {
-	return &refusal.Error{Text: fmt.Sprintf(format, args...), Kind: topology.ErrInUse}
+	return &refusal.Error{Text: fmt.Sprintf(format, args...), Sentinel: topology.ErrInUse}
 }
 
 // DeleteQueue deletes a queue. It uses the broker's own conditions where the queue type has them
@@ -101,7 +101,7 @@ func answered(ch *amqp091.Channel, want *topology.Queue) (amqp091.Queue, error) 
 
 func noLeader() error {
 	return &refusal.Error{Text: "its leader does not answer, so that nobody knows what it holds",
-		Kind: topology.ErrUnreachable}
+		Sentinel: topology.ErrUnreachable}
 }
 
 // idle returns an error if the counts of the queue do not meet the conditions.

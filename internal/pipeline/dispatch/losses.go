@@ -17,7 +17,7 @@ var errWiden = errors.New("more messages may be in hand again")
 // everything before that message is settled.
 func (d *Dispatcher[T]) noteLoss(s *pipeline.Session, cause error) error {
 	stuck := d.losses.Note(reconnect.Loss{
-		Place: d.settled.Load(), Window: d.Prefetch, Lived: time.Since(d.connected), Alone: s.Narrow() && s.Alone(),
+		Place: d.settled.Load(), InHand: d.Prefetch, Lived: time.Since(d.connected), Alone: s.Narrow() && s.Alone(),
 		Unreadable: errors.Is(cause, consume.ErrUnreadable),
 	})
 	if !stuck {

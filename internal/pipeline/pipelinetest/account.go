@@ -102,7 +102,7 @@ func (d *DialOnce) Open(context.Context) (publish.Channel, error) {
 // lateChannel reports its end a moment later.
 type lateChannel struct{ *channel }
 
-func (c lateChannel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
+func (c lateChannel) Receive(ctx context.Context, into []publish.ChannelEvent) ([]publish.ChannelEvent, error) {
 	select {
 	case <-ctx.Done():
 		return into, ctx.Err()

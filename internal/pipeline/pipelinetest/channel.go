@@ -20,7 +20,7 @@ type channel struct {
 	b      *Broker
 	wake   chan struct{}
 	seq    uint64
-	events []publish.Event
+	events []publish.ChannelEvent
 	gone   bool
 }
 
@@ -37,13 +37,14 @@ func (c *channel) Publish(_ context.Context, t publish.Target, m *message.Messag
 	switch {
 	case cut && b.chance(0.5): // before it arrived
 	case b.chance(b.Unroutable):
-		c.events = append(c.events, publish.Event{Kind: publish.EventReturned, Reason: "NO_ROUTE", Target: t, Message: m},
-			publish.Event{Kind: publish.EventConfirmed, Seq: c.seq})
+		c.events = append(c.events, publish.ChannelEvent{Kind: publish.EventReturned, Reason: "NO_ROUTE", Target: t,
+			Message: m},
+			publish.ChannelEvent{Kind: publish.EventConfirmed, Seq: c.seq})
 	case b.chance(b.Nacked):
-		c.events = append(c.events, publish.Event{Kind: publish.EventNacked, Seq: c.seq})
+		c.events = append(c.events, publish.ChannelEvent{Kind: publish.EventNacked, Seq: c.seq})
 	default:
 		b.arrive(t, m)
-		c.events = append(c.events, publish.Event{Kind: publish.EventConfirmed, Seq: c.seq})
+		c.events = append(c.events, publish.ChannelEvent{Kind: publish.EventConfirmed, Seq: c.seq})
 	}
 	if cut { // some of the confirms were on their way
 		c.gone = true
@@ -52,7 +53,7 @@ func (c *channel) Publish(_ context.Context, t publish.Target, m *message.Messag
 	return c.seq, nil
 }
 
-func (c *channel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
+func (c *channel) Receive(ctx context.Context, into []publish.ChannelEvent) ([]publish.ChannelEvent, error) {
 	for {
 		c.b.mu.Lock()
 		n := len(c.events)

@@ -35,8 +35,8 @@ func NewLosses(p Policy) *Losses { return &Losses{Series: p.Start()} }
 type Loss struct {
 	// Place is how far the user was: a number that grows with each message that the user got past.
 	Place int64
-	// Window is the number of messages that the user may have had in hand.
-	Window int
+	// InHand is the number of messages that the user may have had in hand.
+	InHand int
 	// Lived is how long the connection was up. It is for users that may have nothing to do: a
 	// message that ends the connection is delivered at once, so a connection that lived for a while
 	// was lost for another reason.
@@ -56,8 +56,8 @@ func (l *Losses) Note(x Loss) (stuck bool) {
 		l.inRow, l.alone = 0, 0
 	}
 	l.inRow++
-	if x.Unreadable || l.lost && !steady && x.Place-l.place < int64(x.Window) {
-		l.narrow = max(l.narrow, x.Place+int64(x.Window))
+	if x.Unreadable || l.lost && !steady && x.Place-l.place < int64(x.InHand) {
+		l.narrow = max(l.narrow, x.Place+int64(x.InHand))
 	}
 	if x.Alone && !steady {
 		l.alone++

@@ -122,10 +122,11 @@ func TestRepeat(t *testing.T) {
 		want        []time.Duration
 		err         error
 	}{
-		"the first contact is tried once":     {3, false, []error{errLost}, []time.Duration{0}, errLost},
-		"what was established is tried again": {4, true, []error{errLost, errLost, nil}, []time.Duration{0, 5 * s, 15 * s}, nil},
-		"as often as it is allowed":           {2, true, []error{errLost, errLost}, []time.Duration{0, 5 * s}, errLost},
-		"another error is permanent":          {4, true, []error{errLost, errGone}, []time.Duration{0, 5 * s}, errGone},
+		"the first contact is tried once": {3, false, []error{errLost}, []time.Duration{0}, errLost},
+		"what was established is tried again": {4, true, []error{errLost, errLost, nil}, []time.Duration{0, 5 * s, 15 * s},
+			nil},
+		"as often as it is allowed":  {2, true, []error{errLost, errLost}, []time.Duration{0, 5 * s}, errLost},
+		"another error is permanent": {4, true, []error{errLost, errGone}, []time.Duration{0, 5 * s}, errGone},
 		"a refused login is tried three times more": {9, true, []error{errRefused, errRefused, errRefused, errRefused},
 			[]time.Duration{0, s, 3 * s, 6 * s}, errRefused},
 	} {
@@ -152,7 +153,8 @@ func TestRepeatEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		calls := 0
 		err := reconnect.Repeat(ctx, reconnect.Policy{}, true, func() error { calls++; return errLost })
-		if !errors.Is(err, errLost) || !errors.Is(err, context.DeadlineExceeded) || err.Error() != errLost.Error() || calls != 2 {
+		if !errors.Is(err, errLost) || !errors.Is(err, context.DeadlineExceeded) || err.Error() != errLost.Error() ||
+			calls != 2 {
 			t.Errorf("%d calls, %v", calls, err)
 		}
 	})
@@ -186,7 +188,7 @@ func TestLossesFindTheMessageThatEndsTheConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := reconnect.NewLosses(reconnect.Policy{})
 			for i, s := range steps {
-				stuck := l.Note(reconnect.Loss{Place: s.place, Window: window, Alone: s.alone, Unreadable: s.unreadable})
+				stuck := l.Note(reconnect.Loss{Place: s.place, InHand: window, Alone: s.alone, Unreadable: s.unreadable})
 				if stuck != s.stuck || l.Narrow(s.place) != s.narrow {
 					t.Errorf("loss %d: stuck %v, want %v; narrow %v, want %v", i+1, stuck, s.stuck, l.Narrow(s.place), s.narrow)
 				}
@@ -201,7 +203,7 @@ func TestLossesSuspectNoConnectionThatLived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := reconnect.NewLosses(reconnect.Policy{Attempts: 3})
 		for range 30 {
-			if l.Note(reconnect.Loss{Window: 100, Lived: 2 * time.Minute, Alone: true}) || l.Narrow(0) {
+			if l.Note(reconnect.Loss{InHand: 100, Lived: 2 * time.Minute, Alone: true}) || l.Narrow(0) {
 				t.Fatal("a connection that lived for minutes is suspected")
 			}
 			a := attempts{start: time.Now(), works: 1}

@@ -46,7 +46,7 @@ func startContainer(ctx context.Context, o Options) (*Node, error) {
 	}
 	n := &Node{
 		URL: o.address("amqp", p.addr(p.amqp)), API: o.address("http", p.addr(p.api)),
-		Private: true, How: "a container of " + image, run: c,
+		Private: true, How: "a container of " + image, host: c,
 	}
 	o.note("starting a private container of %s", image)
 	c.guard, err = newGuard(`docker rm -f -v "$1" >/dev/null 2>&1; rm -rf -- "$2"`, c.name, c.dir)

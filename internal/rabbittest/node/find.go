@@ -56,7 +56,7 @@ func given(ctx context.Context, raw, api string) (*Node, error) {
 	if api, err = apiFor(u, api); err != nil {
 		return nil, err
 	}
-	n := &Node{URL: u.String(), API: api, How: "the broker named by MSGCTL_URL", run: foreign{}}
+	n := &Node{URL: u.String(), API: api, How: "the broker named by MSGCTL_URL", host: foreign{}}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return n, n.Wait(ctx)

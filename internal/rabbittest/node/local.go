@@ -42,7 +42,7 @@ func start(ctx context.Context, o Options) (*Node, error) {
 	}
 	n := &Node{
 		URL: o.address("amqp", l.ports.addr(l.ports.amqp)), API: o.address("http", l.ports.addr(l.ports.api)),
-		Private: true, How: "rabbitmq-server " + in.version + " on this machine", run: l,
+		Private: true, How: "rabbitmq-server " + in.version + " on this machine", host: l,
 	}
 	if err = l.boot(ctx); err == nil {
 		err = n.Wait(ctx)
@@ -63,7 +63,7 @@ func (n *Node) joined(ctx context.Context, of *Node) error {
 	defer cancel()
 	for {
 		members, err := runningNodes(ctx, of.API)
-		if err == nil && slices.Contains(members, n.run.(*local).name) {
+		if err == nil && slices.Contains(members, n.host.(*local).name) {
 			return nil
 		}
 		select {
@@ -102,7 +102,7 @@ func newLocal(in installation, o Options) (*local, error) {
 		name: "msgctl-" + strings.ToLower(rand.Text()[:10]) + "@localhost"}
 	l.cookie, l.epmdPort = l.name[:17], p.epmd
 	if o.Join != nil {
-		first, ok := o.Join.run.(*local)
+		first, ok := o.Join.host.(*local)
 		if !ok {
 			return nil, errors.New("only nodes that run on this machine can be joined")
 		}

@@ -68,9 +68,9 @@ func (o Options) note(format string, args ...any) {
 	}
 }
 
-// runner is a way to run a broker: a local process, a container, or a broker that somebody else
+// host is a way to run a broker: a local process, a container, or a broker that somebody else
 // runs.
-type runner interface {
+type host interface {
 	boot(ctx context.Context) error // starts it; ready or not
 	alive() error                   // nil while it runs, else why it does not
 	stop(ctx context.Context) error // orderly; returns when it is gone
@@ -95,7 +95,7 @@ type Node struct {
 	// How describes where the node comes from ("rabbitmq-server 3.10.8 on this machine").
 	How string
 
-	run runner
+	host host
 }
 
 // Line returns the release line of the broker: "4.0" for 4.0.5.
@@ -103,28 +103,28 @@ func (n *Node) Line() string { return lineOf(n.Version) }
 
 // Stop shuts the broker down in an orderly way. Durable queues and persistent messages survive a
 // Restart.
-func (n *Node) Stop(ctx context.Context) error { return wrap("stop node", n.run.stop(ctx)) }
+func (n *Node) Stop(ctx context.Context) error { return wrap("stop node", n.host.stop(ctx)) }
 
 // Kill ends the broker with kill -9, as a power failure would. Restart starts it again. Objects
 // declared just before Kill may be lost, with the messages confirmed in them: see SyncMetadata.
-func (n *Node) Kill() error { return wrap("kill node", n.run.kill()) }
+func (n *Node) Kill() error { return wrap("kill node", n.host.kill()) }
 
 // Freeze suspends the broker's process with SIGSTOP and leaves its connections open. To a client
 // this looks like a network that drops all packets. Thaw resumes the process.
-func (n *Node) Freeze() error { return wrap("freeze node", n.run.signal(true)) }
+func (n *Node) Freeze() error { return wrap("freeze node", n.host.signal(true)) }
 
 // Thaw resumes the process after Freeze.
-func (n *Node) Thaw() error { return wrap("thaw node", n.run.signal(false)) }
+func (n *Node) Thaw() error { return wrap("thaw node", n.host.signal(false)) }
 
 // Restart stops the broker if it runs, starts it on the same ports with the same data, and returns
 // when it responds.
 func (n *Node) Restart(ctx context.Context) error {
-	if n.run.alive() == nil {
+	if n.host.alive() == nil {
 		if err := n.Stop(ctx); err != nil {
 			return err
 		}
 	}
-	if err := n.run.boot(ctx); err != nil {
+	if err := n.host.boot(ctx); err != nil {
 		return wrap("restart node", err)
 	}
 	return n.Wait(ctx)
@@ -132,12 +132,12 @@ func (n *Node) Restart(ctx context.Context) error {
 
 // Ctl runs rabbitmqctl on the node and returns its output. A call takes one or two seconds.
 func (n *Node) Ctl(ctx context.Context, args ...string) (string, error) {
-	return n.run.ctl(ctx, args...)
+	return n.host.ctl(ctx, args...)
 }
 
 // Eval evaluates Erlang expressions ("a(), b().") on the node and returns the result of the last
 // one as text. It is much faster than Ctl if erl_call, which comes with Erlang, is installed.
-func (n *Node) Eval(ctx context.Context, code string) (string, error) { return n.run.eval(ctx, code) }
+func (n *Node) Eval(ctx context.Context, code string) (string, error) { return n.host.eval(ctx, code) }
 
 // SetMemoryAlarm raises or clears the memory alarm and returns when the broker reports the new
 // state. While the alarm is raised, the broker does not read from connections that publish (fact
@@ -182,12 +182,12 @@ func (n *Node) SyncMetadata(ctx context.Context) error {
 
 // Close kills the node if it is private and removes its files or its container. It may be called
 // more than once.
-func (n *Node) Close() error { return wrap("remove node", n.run.close()) }
+func (n *Node) Close() error { return wrap("remove node", n.host.close()) }
 
 // Wait returns when the broker responds on AMQP and on the management API, and sets n.Version. It
 // fails if the broker has ended, if ctx ends, or after five minutes.
 func (n *Node) Wait(ctx context.Context) error {
-	version, err := waitReady(ctx, n.URL, n.API, n.run.alive)
+	version, err := waitReady(ctx, n.URL, n.API, n.host.alive)
 	if err != nil {
 		return wrap("wait for node", err)
 	}

@@ -89,7 +89,7 @@ func NewRunDocument(action string, r replay.Result, elapsed time.Duration) RunDo
 }
 
 // NewDryRunDocument returns the document of a dry run.
-func NewDryRunDocument(action, queue string, p replay.Plan, elapsed time.Duration) RunDocument {
+func NewDryRunDocument(action, queue string, p replay.DryRunResult, elapsed time.Duration) RunDocument {
 	doc := RunDocument{
 		FormatVersion: FormatVersion, Action: action, DryRun: true, Queue: queue, Done: p.Sends,
 		Skipped: p.Browsed - p.Matching, Altered: p.Altered, ElapsedMS: elapsed.Milliseconds(),

@@ -46,7 +46,7 @@ func (t *TailLines) Write(s *TailMessage) error { return t.write(s, len(s.Messag
 
 func (t *TailLines) write(s *TailMessage, bytes int) error {
 	t.gaps(s)
-	cells := [4]string{action(s), kind(s), aggregate(s), terminal.Neutralise(s.ID())}
+	cells := [4]string{action(s), label(s), aggregate(s), terminal.Neutralise(s.ID())}
 	caps := t.columnWidths(cells[0] != "")
 	line := t.style.Dim(clock(s.When(), s.At, t.width > 0))
 	for i, text := range cells {
@@ -123,7 +123,7 @@ func lastOf(text string, width int) string {
 	return text
 }
 
-func kind(s *TailMessage) string {
+func label(s *TailMessage) string {
 	prefix := s.branches
 	if prefix == "" && s.Depth > 0 {
 		prefix = strings.Repeat("   ", s.Depth-1) + "└─ "

@@ -25,7 +25,7 @@ func DOT(w io.Writer, g *model.Graph) error {
 		}
 		for _, i := range nodes[name] {
 			fmt.Fprintf(out, "  n%d [label=%s, tooltip=%s%s];\n", i,
-				dotText(shorten(nameOf(g.Nodes[i]), longestName), kindOf(g.Nodes[i])),
+				dotText(shorten(nameOf(g.Nodes[i]), longestName), describe(g.Nodes[i])),
 				dotText(about(g.Nodes[i])...), dotNode(strings.Fields(classOf(g.Nodes[i]))))
 		}
 		if len(names) > 1 {

@@ -54,7 +54,7 @@ func Mermaid(w io.Writer, g *model.Graph) error {
 
 func mermaidNode(g *model.Graph, i int) string {
 	n := g.Nodes[i]
-	lines := mermaidText(shorten(nameOf(n), longestName)) + "<br/><small>" + mermaidText(kindOf(n)) + "</small>"
+	lines := mermaidText(shorten(nameOf(n), longestName)) + "<br/><small>" + mermaidText(describe(n)) + "</small>"
 	left, right := "[", "]"
 	class := strings.Fields(classOf(n))
 	switch class[0] {

@@ -63,7 +63,7 @@ type proxy struct {
 func newScene(g *model.Graph) *scene {
 	s := &scene{g: g, nodes: make([]box, len(g.Nodes)), edges: make([]line, len(g.Edges))}
 	for i, n := range g.Nodes {
-		width := max(textWidth(shorten(nameOf(n), longestName), nameWidth), textWidth(kindOf(n), smallWidth))
+		width := max(textWidth(shorten(nameOf(n), longestName), nameWidth), textWidth(describe(n), smallWidth))
 		s.nodes[i].size = layout.Size{Width: width + 2*nodePadding, Height: nodeHeight}
 	}
 	for i, e := range g.Edges {

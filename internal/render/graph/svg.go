@@ -100,7 +100,7 @@ func (s *scene) node(out io.Writer, i int) {
 	fmt.Fprintf(out, `<g class="node %s" data-node="%d" tabindex="0"><title>%s</title><rect x="%s" y="%s" width="%s" height="%s" rx="%s"/>`,
 		classOf(n), i, text(strings.Join(about(n), "\n")), px(x), px(y), px(b.size.Width), px(b.size.Height), radius)
 	fmt.Fprintf(out, `<text class="name" x="%s" y="%s">%s</text><text class="kind" x="%s" y="%s">%s</text>`,
-		px(b.at.X), px(b.at.Y-3), text(shorten(nameOf(n), longestName)), px(b.at.X), px(b.at.Y+12), text(kindOf(n)))
+		px(b.at.X), px(b.at.Y-3), text(shorten(nameOf(n), longestName)), px(b.at.X), px(b.at.Y+12), text(describe(n)))
 	if howBad(n.Problems) != "" {
 		fmt.Fprintf(out, `<circle class="badge" cx="%s" cy="%s" r="8"/><text class="mark" x="%s" y="%s">!</text>`,
 			px(x+b.size.Width-3), px(y+3), px(x+b.size.Width-3), px(y+7))

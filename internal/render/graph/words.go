@@ -25,8 +25,8 @@ func nameOf(n model.Node) string {
 	return terminal.Neutralise(n.Ref.Name)
 }
 
-// kindOf describes the kind of a node and its contents: "quorum queue · 1,234 messages".
-func kindOf(n model.Node) string {
+// describe describes the kind of a node and its contents: "quorum queue · 1,234 messages".
+func describe(n model.Node) string {
 	var text string
 	switch {
 	case n.IsFolded():
@@ -80,7 +80,7 @@ func waitOf(n model.Node) string {
 
 // about returns all information about a node, one item per line.
 func about(n model.Node) []string {
-	lines := []string{nameOf(n), kindOf(n)}
+	lines := []string{nameOf(n), describe(n)}
 	if n.Ref.VHost != "" {
 		lines = append(lines, "vhost "+terminal.Neutralise(n.Ref.VHost))
 	}

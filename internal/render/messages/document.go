@@ -130,7 +130,7 @@ func (doc *Document) body(m *message.Message, o Options) {
 	}
 	doc.view = body.Show(m, options)
 	doc.BodyIs, doc.BodyProblem = doc.view.Describe(), doc.view.Problem
-	switch doc.view.Kind {
+	switch doc.view.Format {
 	case body.Binary:
 		doc.BodyDump = doc.view.Text
 	case body.JSON:

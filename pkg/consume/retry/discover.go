@@ -11,11 +11,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Discover returns the plan of a queue, from its effective settings (arguments and policies) and
-// its retry steps. The steps are those declared or, if declared is nil, the queues named
-// QUEUE.retry.* whose messages expire into QUEUE. The error says what is missing.
-func Discover(n *route.Network, queue string, declared *topology.RetrySchedule) (Plan, error) {
-	p := Plan{Queue: queue}
+// Discover returns the retry strategy of a queue, from its effective settings (arguments and
+// policies) and its retry steps. The steps are those declared or, if declared is nil, the queues
+// named QUEUE.retry.* whose messages expire into QUEUE. The error says what is missing.
+func Discover(n *route.Network, queue string, declared *topology.RetrySchedule) (Strategy, error) {
+	p := Strategy{Queue: queue}
 	q := n.Queue(queue)
 	if q == nil {
 		return p, fmt.Errorf("queue %q does not exist in vhost %q", queue, n.VHost())
@@ -35,7 +35,7 @@ func Discover(n *route.Network, queue string, declared *topology.RetrySchedule) 
 	return p, nil
 }
 
-func (p *Plan) deadLetters(n *route.Network, d route.DeadLetter) error {
+func (p *Strategy) deadLetters(n *route.Network, d route.DeadLetter) error {
 	if !d.Set() {
 		return nil
 	}
@@ -56,7 +56,7 @@ const maxNativeSteps = 1000
 // native sets the steps of a queue that delays retries itself. There are as many as its delivery
 // limit, or the declared ones if those are fewer. A limit of N allows N+1 deliveries (fact
 // delivery-limit-deliveries), so N retries.
-func (p *Plan) native(s route.Settings, declared *topology.RetrySchedule) {
+func (p *Strategy) native(s route.Settings, declared *topology.RetrySchedule) {
 	first, _ := s.Get("delayed-retry-min").Int()
 	most, limited := s.Get("delayed-retry-max").Int()
 	limit, ok := s.Get("delivery-limit").Int()
@@ -85,7 +85,7 @@ func (p *Plan) native(s route.Settings, declared *topology.RetrySchedule) {
 
 func millis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
 
-func (p *Plan) declared(n *route.Network, l *topology.RetrySchedule) error {
+func (p *Strategy) declared(n *route.Network, l *topology.RetrySchedule) error {
 	for i, waits := range l.WaitQueues {
 		step := Step{Delay: millis(l.Delays[i])}
 		for _, w := range waits {

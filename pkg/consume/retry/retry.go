@@ -18,9 +18,9 @@ type Step struct {
 	Queues []string
 }
 
-// Plan says what happens to failed messages of one queue. The zero Plan has neither retries nor a
-// dead-letter target.
-type Plan struct {
+// Strategy says what happens to failed messages of one queue. The zero Strategy has neither retries
+// nor a dead-letter target.
+type Strategy struct {
 	Queue string
 	Steps []Step
 	// Native reports whether the queue itself delays a message that is rejected for another
@@ -42,11 +42,11 @@ type Plan struct {
 }
 
 // Last reports whether no retry follows the given attempt, counted from 1.
-func (p *Plan) Last(attempt int) bool { return attempt > len(p.Steps) && !p.Endless }
+func (p *Strategy) Last(attempt int) bool { return attempt > len(p.Steps) && !p.Endless }
 
 // Step returns the step after an attempt, or a later one if that step waits less than atLeast. The
 // attempt must not be the last.
-func (p *Plan) Step(attempt int, atLeast time.Duration) Step {
+func (p *Strategy) Step(attempt int, atLeast time.Duration) Step {
 	rest := p.Steps[min(attempt, len(p.Steps))-1:]
 	for _, s := range rest {
 		if s.Delay >= atLeast {
@@ -63,14 +63,14 @@ func (p *Plan) Step(attempt int, atLeast time.Duration) Step {
 }
 
 // Wait returns the message to publish to a wait queue after a failed attempt, and its target.
-func (p *Plan) Wait(m *message.Message, n message.FailureNote, atLeast time.Duration) (publish.Target,
+func (p *Strategy) Wait(m *message.Message, n message.FailureNote, atLeast time.Duration) (publish.Target,
 	*message.Message) {
 	queues := p.Step(n.Attempts, atLeast).Queues
 	return publish.Target{Key: queues[rand.IntN(len(queues))]}, p.failed(m, n)
 }
 
 // Dead returns the dead letter of a message, and its target. p.DeadLetter must not be nil.
-func (p *Plan) Dead(m *message.Message, n message.FailureNote) (publish.Target, *message.Message) {
+func (p *Strategy) Dead(m *message.Message, n message.FailureNote) (publish.Target, *message.Message) {
 	n.Dead = true
 	to := *p.DeadLetter
 	if p.OwnKey {
@@ -79,7 +79,7 @@ func (p *Plan) Dead(m *message.Message, n message.FailureNote) (publish.Target, 
 	return to, p.failed(m, n)
 }
 
-func (p *Plan) failed(m *message.Message, n message.FailureNote) *message.Message {
+func (p *Strategy) failed(m *message.Message, n message.FailureNote) *message.Message {
 	out := message.Failed(m, n)
 	if out.Present(message.UserIDProperty) && out.UserID != p.UserID {
 		out.Headers[message.HeaderUserID] = out.UserID

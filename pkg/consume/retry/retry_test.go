@@ -15,7 +15,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-func plan(t *testing.T, queues, version string, withSteps bool) (retry.Plan, error) {
+func discovered(t *testing.T, queues, version string, withSteps bool) (retry.Strategy, error) {
 	t.Helper()
 	text := "version: 1\nvhost: v\nexchanges: { dlx: { type: direct } }\n" + queues
 	_, state, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: []byte(text)}}, spec.Options{})
@@ -29,7 +29,7 @@ func plan(t *testing.T, queues, version string, withSteps bool) (retry.Plan, err
 	return retry.Discover(route.New(state, "v", version), "q", declared)
 }
 
-func describe(p retry.Plan) string {
+func describe(p retry.Strategy) string {
 	var b strings.Builder
 	for i, s := range p.Steps {
 		if p.Endless && i == 2 {
@@ -67,12 +67,12 @@ func TestDiscover(t *testing.T) {
 		{"queues: { q: { type: quorum, delayedRetry: { type: all, min: 2s } } }\npolicies: { p: { pattern: ., " +
 			"definition: { delivery-limit: 2 } } }", "2s[] 4s[] native limit 2 "},
 	} {
-		p, err := plan(t, x.queues, "4.3.6", false)
+		p, err := discovered(t, x.queues, "4.3.6", false)
 		if got := describe(p); err != nil || got != x.want {
 			t.Errorf("%s:\n%s, %v, want\n%s", x.queues, got, err, x.want)
 		}
 	}
-	p, err := plan(t, "queues: { q: { retry: { backoff: [30s, 10s, 30s] } } }", "4.3.6", true)
+	p, err := discovered(t, "queues: { q: { retry: { backoff: [30s, 10s, 30s] } } }", "4.3.6", true)
 	if got := describe(p); err != nil || got != "30s[q.retry.30s] 10s[q.retry.10s] 30s[q.retry.30s] " {
 		t.Errorf("the order of the file: %s, %v", got, err)
 	}
@@ -99,7 +99,7 @@ func TestDiscoverRefuses(t *testing.T) {
 	_, state, _ := spec.Read([]source.Input{{Name: "t.yaml",
 		Data: []byte("version: 1\nvhost: v\nqueues: { q: { retry: { backoff: [5s] } } }")}}, spec.Options{})
 	l, _ := state.RetrySchedule(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"})
-	other, _ := plan(t, "queues: { q: {}, q.retry.5s: { messageTTL: 5s, deadLetter: q2 }, q2: {} }", "4.0.5", false)
+	other, _ := discovered(t, "queues: { q: {}, q.retry.5s: { messageTTL: 5s, deadLetter: q2 }, q2: {} }", "4.0.5", false)
 	if len(other.Steps) != 0 {
 		t.Errorf("a queue that leads elsewhere is no step: %s", describe(other))
 	}
@@ -115,7 +115,7 @@ func TestDiscoverRefuses(t *testing.T) {
 }
 
 func TestSteps(t *testing.T) {
-	p := retry.Plan{Steps: []retry.Step{{Delay: time.Second}, {Delay: time.Minute}, {Delay: 5 * time.Second}}}
+	p := retry.Strategy{Steps: []retry.Step{{Delay: time.Second}, {Delay: time.Minute}, {Delay: 5 * time.Second}}}
 	for _, x := range []struct {
 		attempt        int
 		atLeast, delay time.Duration
@@ -135,8 +135,9 @@ func TestSteps(t *testing.T) {
 }
 
 func TestDeadLetterKeepsItsOwnKeyThroughRetries(t *testing.T) {
-	p := retry.Plan{Queue: "q", Steps: []retry.Step{{Queues: []string{"w"}}}, DeadLetter: &publish.Target{Exchange: "dlx"},
-		OwnKey: true, UserID: "me"}
+	p := retry.Strategy{Queue: "q", Steps: []retry.Step{{Queues: []string{"w"}}},
+		DeadLetter: &publish.Target{Exchange: "dlx"},
+		OwnKey:     true, UserID: "me"}
 	m := &message.Message{Exchange: "x", RoutingKey: "order.created",
 		Properties: message.Properties{UserID: "somebody", Expiration: "9"}}
 	to, out := p.Wait(m, message.FailureNote{Attempts: 1, Type: "t", Message: "m"}, 0)

@@ -35,7 +35,7 @@ func (r *run) publisherNotice(n publish.Notice) {
 func (r *run) connectionNotice(n dispatch.Notice) {
 	switch n.Kind {
 	case dispatch.Connected:
-		r.notice(NoticeConnected, "consuming from queue %s", r.Plan.Queue)
+		r.notice(NoticeConnected, "consuming from queue %s", r.Retry.Queue)
 	case dispatch.Lost:
 		r.notice(NoticeReconnecting, "%v; what was in hand comes again", n.Err)
 	case dispatch.Failed:
@@ -55,9 +55,9 @@ func (r *run) connectionNotice(n dispatch.Notice) {
 // undelivered says what the broker answered when it was asked for the count of the queue.
 func (r *run) undelivered(ready int) string {
 	if ready < 0 {
-		return fmt.Sprintf("and the leader of queue %s does not answer: whether it has messages is unknown", r.Plan.Queue)
+		return fmt.Sprintf("and the leader of queue %s does not answer: whether it has messages is unknown", r.Retry.Queue)
 	}
-	return fmt.Sprintf("although queue %s has %s: the broker delivers to another consumer, or to none", r.Plan.Queue,
+	return fmt.Sprintf("although queue %s has %s: the broker delivers to another consumer, or to none", r.Retry.Queue,
 		units.FormatCount(int64(ready), "message"))
 }
 

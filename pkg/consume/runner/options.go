@@ -25,13 +25,13 @@ import (
 // DefaultGrace is the default of Options.Grace.
 const DefaultGrace = 30 * time.Second
 
-// Options configure a run. Source, Handler and Plan are required.
+// Options configure a run. Source, Handler and Retry are required.
 type Options struct {
 	Source consume.Source
-	// Dialer publishes retries and dead letters. It may be nil when the plan publishes nothing.
+	// Dialer publishes retries and dead letters. It may be nil when Retry publishes nothing.
 	Dialer  publish.Dialer
 	Handler handle.Handler
-	Plan    retry.Plan
+	Retry   retry.Strategy
 	// Prefetch is the maximum number of unsettled messages, Concurrency the maximum number handled
 	// at once. The default of both is 1.
 	Prefetch, Concurrency int

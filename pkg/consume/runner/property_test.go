@@ -44,7 +44,7 @@ func TestRunFindsWhatEndsTheConnection(t *testing.T) {
 				b := pipelinetest.New(5, 200)
 				b.Poison, b.Unreadable = "id-120", unreadable
 				report, err := runner.Run(t.Context(), runner.Options{
-					Source: b, Dialer: b, Plan: retry.Plan{Queue: "dlq"}, Prefetch: 50, Handler: handlesAll{},
+					Source: b, Dialer: b, Retry: retry.Strategy{Queue: "dlq"}, Prefetch: 50, Handler: handlesAll{},
 				})
 				var stuck *pipeline.StuckError
 				if !errors.As(err, &stuck) || report.Handled < 120 || len(b.Left()) != 80 || b.Faults() != "" {
@@ -66,7 +66,7 @@ func TestIdleTimeBeginsWhenTheLastMessageIsDone(t *testing.T) {
 		const idle = 10 * time.Millisecond
 		slow := handlesAll{takes: idle - 10*time.Microsecond}
 		report, err := runner.Run(t.Context(), runner.Options{
-			Source: b, Plan: retry.Plan{Queue: "dlq"}, Handler: slow, Idle: idle,
+			Source: b, Retry: retry.Strategy{Queue: "dlq"}, Handler: slow, Idle: idle,
 		})
 		if err != nil || report.Handled != 20 {
 			t.Errorf("%+v, %v; %d messages are left", report, err, len(b.Left()))
@@ -91,8 +91,8 @@ func TestNothingWaitsForAWaitInHand(t *testing.T) {
 				go func() { <-failed; time.Sleep(time.Millisecond); act(b, stop) }()
 				report, err := runner.Run(ctx, runner.Options{
 					Source: b, Prefetch: 3, Idle: 10 * time.Millisecond, Handler: &failsOnce{failed: failed},
-					Plan: retry.Plan{Queue: "dlq", Steps: []retry.Step{{Delay: time.Hour}}},
-					Key:  func(*message.Message) string { return "one" },
+					Retry: retry.Strategy{Queue: "dlq", Steps: []retry.Step{{Delay: time.Hour}}},
+					Key:   func(*message.Message) string { return "one" },
 				})
 				took := time.Since(start)
 				if err != nil || took > 10*time.Second || report.Handled+int64(len(b.Left())) != 3 || b.Faults() != "" {
@@ -159,7 +159,7 @@ func drawCrash(rt *rapid.T) *crash {
 	}
 	c.options = runner.Options{
 		Source: b, Dialer: b, Handler: c, Observer: c,
-		Plan: retry.Plan{
+		Retry: retry.Strategy{
 			Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"},
 			Steps: []retry.Step{{Delay: time.Millisecond, Queues: []string{"wait"}},
 				{Delay: 5 * time.Millisecond, Queues: []string{"wait"}}},
@@ -172,7 +172,7 @@ func drawCrash(rt *rapid.T) *crash {
 	if c.keys > 0 {
 		c.options.Key = c.key
 	} else {
-		c.options.Plan.Native = rapid.Bool().Draw(rt, "native")
+		c.options.Retry.Native = rapid.Bool().Draw(rt, "native")
 	}
 	if rapid.Bool().Draw(rt, "interrupted") {
 		c.options.Limit = int64(n/2 + 1)
@@ -260,7 +260,7 @@ func (*crash) Notice(runner.Notice) {}
 
 func (c *crash) check(rt *rapid.T, err error) {
 	left, arrived := c.Left(), c.Arrived()
-	copies := c.retried <= int64(c.messages) && c.keys == 0 && !c.options.Plan.Native // may be duplicates
+	copies := c.retried <= int64(c.messages) && c.keys == 0 && !c.options.Retry.Native // may be duplicates
 	twice := 0
 	for i := range c.messages {
 		id, n := "id-"+strconv.Itoa(i), int64(i)

@@ -23,7 +23,7 @@ type job = dispatch.Job[attempt]
 // attempt is the input of a handler, with the state of the attempt.
 type attempt struct {
 	handle.Job
-	verdict *handle.Result // decided before any handler was asked
+	decided *handle.Result // decided before any handler was asked
 	typed   bool           // Type was asked
 	begun   any
 	open    bool // Begin was told, and End was not
@@ -72,7 +72,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 
 func (r *run) dispatchOptions(endLife func()) dispatch.Options[attempt] {
 	return dispatch.Options[attempt]{
-		Source: r.Source, Queue: r.Plan.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Workers: r.Concurrency,
+		Source: r.Source, Queue: r.Retry.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Workers: r.Concurrency,
 		Ordered: r.Key != nil, Accept: r.accept, Work: r.work, Idle: r.Idle, Grace: r.Grace, Abort: endLife,
 		Close: func() {
 			r.closePublisher()
@@ -95,19 +95,19 @@ func (r *run) closePublisher() {
 // accept returns the attempt for a delivery, and its key.
 func (r *run) accept(d *consume.Delivery) (attempt, string) {
 	m := &d.Message
-	a := attempt{Job: handle.Job{Message: m, Tag: d.Tag, By: r.Handler.Name(), Attempt: 1, Last: r.Plan.Last(1)}}
+	a := attempt{Job: handle.Job{Message: m, Tag: d.Tag, By: r.Handler.Name(), Attempt: 1, Last: r.Retry.Last(1)}}
 	if err := guarded.Call(func() {
-		a.Attempt = message.AttemptsMade(m, r.Plan.Queue, r.Plan.Native) + 1
-		m.Exchange, m.RoutingKey = message.PublishedAs(m, r.Plan.Queue)
+		a.Attempt = message.AttemptsMade(m, r.Retry.Queue, r.Retry.Native) + 1
+		m.Exchange, m.RoutingKey = message.PublishedAs(m, r.Retry.Queue)
 	}); err != nil {
-		a.verdict = r.unfit(err)
+		a.decided = r.unfit(err)
 	}
-	a.Type, a.Last = m.Type, r.Plan.Last(a.Attempt)
+	a.Type, a.Last = m.Type, r.Retry.Last(a.Attempt)
 	switch {
 	case r.Key != nil:
 		key, err := guarded.Within(r.asked, r.CheckTimeout, func() string { return r.Key(m) })
 		if err != nil {
-			a.verdict = r.unfit(err)
+			a.decided = r.unfit(err)
 		}
 		return a, key
 	case r.recent != nil:
@@ -119,23 +119,23 @@ func (r *run) accept(d *consume.Delivery) (attempt, string) {
 // check calls Type, and returns what it decided: nil if the message is fit to be handled. A check
 // that gave no answer is made again at the next attempt.
 func (r *run) check(a *attempt) *handle.Result {
-	if r.Type == nil || a.typed || a.verdict != nil {
-		return a.verdict
+	if r.Type == nil || a.typed || a.decided != nil {
+		return a.decided
 	}
 	type outcome struct {
-		name    string
-		verdict *handle.Result
+		name   string
+		result *handle.Result
 	}
 	m := *a.Message // a check that is given up goes on
 	o, err := guarded.Within(r.life, r.CheckTimeout, func() (o outcome) {
-		o.name, o.verdict = r.Type(&m)
+		o.name, o.result = r.Type(&m)
 		return o
 	})
 	if err != nil {
 		return r.unfit(err)
 	}
-	a.typed, a.Type, a.verdict = true, o.name, o.verdict
-	return a.verdict
+	a.typed, a.Type, a.decided = true, o.name, o.result
+	return a.decided
 }
 
 // unfit returns the result for a message whose Key or Type could not be determined.

@@ -138,7 +138,7 @@ func (s *scene) ready(t *testing.T, queue string) int {
 func (s *scene) start(t *testing.T, o runner.Options) (stop func() runner.Report) {
 	t.Helper()
 	o.Source, o.Dialer = s.client.Source(s.v.Name), s.client.Dialer(s.v.Name)
-	o.Plan.Queue = "work"
+	o.Retry.Queue = "work"
 	ctx, cancel := context.WithCancel(t.Context())
 	var report runner.Report
 	var err error
@@ -161,8 +161,8 @@ func (s *scene) start(t *testing.T, o runner.Options) (stop func() runner.Report
 func (s *scene) run(t *testing.T, o runner.Options) runner.Report {
 	t.Helper()
 	o.Source, o.Dialer = s.client.Source(s.v.Name), s.client.Dialer(s.v.Name)
-	if o.Plan.Queue == "" {
-		o.Plan.Queue = "work"
+	if o.Retry.Queue == "" {
+		o.Retry.Queue = "work"
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -181,7 +181,7 @@ func TestWhatCannotMoveHoldsNobodyUp(t *testing.T) {
 		s.declare(t, "dead", amqp.Table{"x-max-length": 1, "x-overflow": "reject-publish"})
 		s.publish(t, "dead", "full")
 		stop := s.start(t, runner.Options{
-			Prefetch: 10, Concurrency: 3, Observer: saw, Plan: retry.Plan{DeadLetter: &publish.Target{Key: "dead"}},
+			Prefetch: 10, Concurrency: 3, Observer: saw, Retry: retry.Strategy{DeadLetter: &publish.Target{Key: "dead"}},
 			Handler: byBody(func(body string, _ int) handle.Result {
 				if body == "0" {
 					return handle.Never("fatal", "no")
@@ -207,7 +207,7 @@ func TestWhatCannotMoveComesBack(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		s, saw := newScene(t, b, 5), &told{}
 		stop := s.start(t, runner.Options{
-			Prefetch: 10, Observer: saw, Plan: retry.Plan{DeadLetter: &publish.Target{Key: "missing"}},
+			Prefetch: 10, Observer: saw, Retry: retry.Strategy{DeadLetter: &publish.Target{Key: "missing"}},
 			Handler: byBody(func(string, int) handle.Result { return handle.Never("fatal", "no") }),
 		})
 		eventually(t, "it is said what stays", func() bool { return saw.noticed(`cannot go to queue "missing"`) })
@@ -229,7 +229,7 @@ func TestMissingWaitQueue(t *testing.T) {
 		s, saw := newScene(t, b, 1), &told{}
 		s.declare(t, "dead", nil)
 		stop := s.start(t, runner.Options{
-			Observer: saw, Plan: retry.Plan{DeadLetter: &publish.Target{Key: "dead"},
+			Observer: saw, Retry: retry.Strategy{DeadLetter: &publish.Target{Key: "dead"},
 				Steps: []retry.Step{{Delay: time.Second, Queues: []string{"gone"}}}},
 			Handler: byBody(func(string, int) handle.Result { return handle.Again("db", "locked") }),
 		})
@@ -291,7 +291,8 @@ func TestSilenceIsNoEmptyQueue(t *testing.T) {
 			s.publish(t, "single", "2")
 			eventually(t, "one is in hand", func() bool { return s.ready(t, "single") == 1 })
 			saw := &told{}
-			r := s.run(t, runner.Options{Plan: retry.Plan{Queue: "single"}, Idle: idle, Handler: byBody(nil), Observer: saw})
+			r := s.run(t, runner.Options{Retry: retry.Strategy{Queue: "single"}, Idle: idle, Handler: byBody(nil),
+				Observer: saw})
 			if !saw.noticed("queue single has 1 message") || !r.Undelivered {
 				t.Errorf("%+v, %q", r, saw.notices)
 			}

@@ -57,9 +57,9 @@ func (r *run) published(outcomes []publish.Outcome[*transfer]) {
 // queue is missing, the message goes to the dead-letter target.
 func (r *run) retryCopy(m *transfer, o publish.Outcome[*transfer]) {
 	j := m.job
-	if o.Kind == publish.Returned && m.outcome == Retried && r.Plan.DeadLetter != nil {
+	if o.Kind == publish.Returned && m.outcome == Retried && r.Retry.DeadLetter != nil {
 		r.notice(NoticeStuck, "the wait %s does not exist; what would wait there goes to the dead letters", m.to)
-		to, dead := r.Plan.Dead(j.Value.Message, r.note(j, m.failure))
+		to, dead := r.Retry.Dead(j.Value.Message, r.note(j, m.failure))
 		m.to, m.message, m.outcome, m.wait = to, dead, DeadLettered, 0
 		r.later(j, 0, func() { r.publish(m) }) // not from here: the publisher must not be called while it tells
 		return

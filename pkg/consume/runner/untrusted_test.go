@@ -28,7 +28,7 @@ func TestNoMessageEndsTheRun(t *testing.T) {
 				failures := &failures{of: map[int64]string{}}
 				o := runner.Options{
 					Source: b, Dialer: b, Handler: panics{on: 2}, Observer: failures, Prefetch: 5, Idle: time.Second,
-					Plan:         retry.Plan{Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"}},
+					Retry:        retry.Strategy{Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"}},
 					CheckTimeout: time.Minute,
 					Type: func(m *message.Message) (string, *handle.Result) {
 						switch number(m) {
@@ -77,7 +77,7 @@ func TestACheckThatTimedOutIsMadeAgain(t *testing.T) {
 		var slow sync.Once
 		report, err := runner.Run(t.Context(), runner.Options{
 			Source: b, Dialer: b, Handler: handlesAll{}, Prefetch: 5, Idle: 5 * time.Second, CheckTimeout: time.Second,
-			Plan: retry.Plan{Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"},
+			Retry: retry.Strategy{Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"},
 				Steps: []retry.Step{{Delay: time.Second}}},
 			Key: func(*message.Message) string { return "k" },
 			Type: func(*message.Message) (string, *handle.Result) {
@@ -101,7 +101,7 @@ func TestAStopEndsChecks(t *testing.T) {
 				block := make(chan struct{})
 				defer close(block)
 				o := runner.Options{
-					Source: b, Handler: handlesAll{}, Plan: retry.Plan{Queue: "dlq"}, Grace: time.Minute,
+					Source: b, Handler: handlesAll{}, Retry: retry.Strategy{Queue: "dlq"}, Grace: time.Minute,
 				}
 				if keyed {
 					o.Key = func(*message.Message) string { cancel(); <-block; return "" }

@@ -65,7 +65,7 @@ func (r *run) conclude(j *job, res *handle.Result) {
 		r.returned(j, res.Failure)
 	case res.Verdict == handle.Retry && !j.Value.Last:
 		r.retry(j, res)
-	case r.Plan.Drop:
+	case r.Retry.Drop:
 		r.finish(j, Dropped, res.Failure)
 	default:
 		r.deadLetter(j, res.Failure)
@@ -74,7 +74,7 @@ func (r *run) conclude(j *job, res *handle.Result) {
 
 // retry sends a message to its next retry step.
 func (r *run) retry(j *job, res *handle.Result) {
-	step := r.Plan.Step(j.Value.Attempt, res.After)
+	step := r.Retry.Step(j.Value.Attempt, res.After)
 	switch {
 	case j.Lost():
 		r.returnToQueue(j) // it comes again by itself
@@ -82,23 +82,23 @@ func (r *run) retry(j *job, res *handle.Result) {
 		// Wait here: messages with the same key must not overtake it.
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
 		j.Value.Attempt++
-		j.Value.Last = r.Plan.Last(j.Value.Attempt)
+		j.Value.Last = r.Retry.Last(j.Value.Attempt)
 		r.later(j, step.Delay, j.Again)
-	case r.Plan.Native:
+	case r.Retry.Native:
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
 		j.Reject()
 	default:
-		to, m := r.Plan.Wait(j.Value.Message, r.note(j, res.Failure), res.After)
+		to, m := r.Retry.Wait(j.Value.Message, r.note(j, res.Failure), res.After)
 		r.publish(&transfer{job: j, to: to, message: m, outcome: Retried, failure: res.Failure, wait: step.Delay})
 	}
 }
 
 // deadLetter publishes a dead letter.
 func (r *run) deadLetter(j *job, f *handle.Failure) {
-	if r.Plan.DeadLetter == nil || r.publisher == nil {
+	if r.Retry.DeadLetter == nil || r.publisher == nil {
 		r.notice(NoticeStuck, "message %q failed for good (%v) and queue %s has no place for dead letters: it is kept "+
 			"unacknowledged",
-			j.Value.Message.MessageID, f, r.Plan.Queue)
+			j.Value.Message.MessageID, f, r.Retry.Queue)
 		r.returnToQueue(j)
 		return
 	}
@@ -106,7 +106,7 @@ func (r *run) deadLetter(j *job, f *handle.Failure) {
 		r.returnToQueue(j) // it comes again by itself, and would be a dead letter twice
 		return
 	}
-	to, m := r.Plan.Dead(j.Value.Message, r.note(j, f))
+	to, m := r.Retry.Dead(j.Value.Message, r.note(j, f))
 	r.publish(&transfer{job: j, to: to, message: m, outcome: DeadLettered, failure: f})
 }
 
@@ -114,7 +114,7 @@ func (r *run) deadLetter(j *job, f *handle.Failure) {
 // error text may repeat a credential, so the text is redacted.
 func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
 	return message.FailureNote{Attempts: j.Value.Attempt, Type: f.Type, Message: redact.Text(f.Message),
-		Handler: j.Value.By, Queue: r.Plan.Queue, At: time.Now()}
+		Handler: j.Value.By, Queue: r.Retry.Queue, At: time.Now()}
 }
 
 // finish counts an attempt and acknowledges the message.

@@ -44,7 +44,7 @@ func TestLiftedLimitNamesItsQueue(t *testing.T) {
 		s := &topology.State{}
 		q := &topology.Queue{VHost: "/", Name: name, Type: topology.Quorum, Durable: true}
 		must(t, s.Add(q, diag.Position{}))
-		policies, err := browse.PlanOverride(s, "/", name, "4.3.6", time.Now())
+		policies, err := browse.OverridePolicies(s, "/", name, "4.3.6", time.Now())
 		must(t, err)
 		left := &topology.State{}
 		must(t, left.Add(policies[0], diag.Position{}))

@@ -325,7 +325,7 @@ func (s liveStore) Applied(_ context.Context, vhost, queue string) (string, stri
 func overrideFor(t *testing.T, c *broker.Client, v *rabbittest.VHost, queue string) *browse.PolicyOverride {
 	t.Helper()
 	live := brokertest.ReadLive(t, c, v.Name)
-	p, err := browse.PlanOverride(&live.State, v.Name, queue, live.Server.Version, time.Now())
+	p, err := browse.OverridePolicies(&live.State, v.Name, queue, live.Server.Version, time.Now())
 	must(t, err)
 	return browse.NewPolicyOverride(liveStore{c, v}, queue, p)
 }

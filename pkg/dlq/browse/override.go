@@ -27,18 +27,18 @@ type PolicyStore interface {
 	// an error, also because ctx ended, the policy does not exist.
 	CreateTemporary(ctx context.Context, want topology.Object) error
 	// Delete deletes a policy; it succeeds if the policy does not exist.
-	Delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error
+	Delete(ctx context.Context, have topology.Object, conditions topology.DeleteConditions) error
 	// Applied returns the names of the policy and operator policy that the broker reports for the
 	// queue now; "" for none.
 	Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error)
 }
 
-// PlanOverride returns the policies that lift the delivery limit of a quorum queue. A broker
+// OverridePolicies returns the policies that lift the delivery limit of a quorum queue. A broker
 // applies only one policy and one operator policy to a queue, so they also copy everything else
-// that the present ones set. PlanOverride is pure, except for the name, which contains the time and
-// a random suffix. It returns an error if no policy can lift the limit: below 4.0, where -1 means
-// 0, and if the limit is a queue argument, which wins over -1 (fact setting-precedence).
-func PlanOverride(s *topology.State, vhost, queue, version string, now time.Time) ([]*topology.Policy, error) {
+// that the present ones set. OverridePolicies is pure, except for the name, which contains the time
+// and a random suffix. It returns an error if no policy can lift the limit: below 4.0, where -1
+// means 0, and if the limit is a queue argument, which wins over -1 (fact setting-precedence).
+func OverridePolicies(s *topology.State, vhost, queue, version string, now time.Time) ([]*topology.Policy, error) {
 	o, ok := s.Get(topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue})
 	if !ok {
 		return nil, fmt.Errorf("queue %q is not in vhost %q", queue, vhost)
@@ -100,7 +100,8 @@ type PolicyOverride struct {
 
 var _ LimitOverride = (*PolicyOverride)(nil)
 
-// NewPolicyOverride returns an override for a queue from the policies that PlanOverride returned.
+// NewPolicyOverride returns an override for a queue from the policies that OverridePolicies
+// returned.
 func NewPolicyOverride(store PolicyStore, queue string, policies []*topology.Policy) *PolicyOverride {
 	return &PolicyOverride{store: store, queue: queue, policies: policies}
 }

@@ -134,7 +134,8 @@ func TestStampsInsideAnEnvelopeCount(t *testing.T) {
 		}
 		m.Headers = message.Table{message.HeaderReplayCount: "1"}
 		v := decide(t, Options{MaxReplays: 9}, m)
-		if v.Action != pipeline.Process || v.Message.Headers[message.HeaderReplayCount] != "5" || string(v.Message.Body) != "{}" {
+		if v.Action != pipeline.Process || v.Message.Headers[message.HeaderReplayCount] != "5" ||
+			string(v.Message.Body) != "{}" {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}
@@ -192,7 +193,7 @@ func TestSelection(t *testing.T) {
 }
 
 func TestPlannerCountsWhatAReplayWouldDo(t *testing.T) {
-	p := NewPlanner(Options{From: From{Queue: "dlq"},
+	p := NewDryRun(Options{From: From{Queue: "dlq"},
 		Select: Selection{Where: func(m *message.Message) (bool, error) { return m.MessageID != "skip", nil }}})
 	for _, m := range []*message.Message{
 		{Headers: died("a", "")}, {Headers: died("a", "")}, {Headers: died("b", "")}, {},
@@ -201,7 +202,7 @@ func TestPlannerCountsWhatAReplayWouldDo(t *testing.T) {
 	} {
 		p.Add(t.Context(), m)
 	}
-	got := p.Plan()
+	got := p.Result()
 	if got.Browsed != 6 || got.Matching != 5 || got.Sends != 3 || len(got.Targets) != 2 || got.Targets[0].Key != "a" ||
 		got.Targets[0].Messages != 2 || len(got.Stays) != 2 {
 		t.Errorf("%+v", got)

@@ -11,11 +11,12 @@ import (
 // TestPlannerLeavesWhatDoesNotFit: a dry run says what the run would do.
 func TestPlannerLeavesWhatDoesNotFit(t *testing.T) {
 	asked := 0
-	o := replay.Options{To: replay.Destination{Kind: replay.ToQueue, Queue: "small"}, Room: func(queue string) (replay.Room,
-		bool) {
-		asked++
-		return replay.Room{Messages: 2, Bytes: 10, Why: "full"}, queue == "small"
-	}}
+	o := replay.Options{To: replay.Destination{Kind: replay.ToQueue, Queue: "small"},
+		Room: func(queue string) (replay.Room,
+			bool) {
+			asked++
+			return replay.Room{Messages: 2, Bytes: 10, Why: "full"}, queue == "small"
+		}}
 	for name, x := range map[string]struct {
 		sizes []int
 		sends int64
@@ -23,11 +24,11 @@ func TestPlannerLeavesWhatDoesNotFit(t *testing.T) {
 		"messages": {[]int{1, 1, 1, 1}, 2}, "bytes": {[]int{8, 8, 2}, 2}, "none": {nil, 0},
 	} {
 		asked = 0
-		p := replay.NewMovePlanner(o)
+		p := replay.NewMoveDryRun(o)
 		for i, n := range x.sizes {
 			p.Add(t.Context(), &message.Message{Body: make([]byte, n), Properties: message.Properties{MessageID: fmt.Sprint(i)}})
 		}
-		plan := p.Plan()
+		plan := p.Result()
 		if stays := int64(len(x.sizes)) - x.sends; plan.Sends != x.sends || asked > 1 || stays > 0 &&
 			(len(plan.Stays) != 1 || plan.Stays[0].Messages != stays || plan.Stays[0].Reason != replay.ReasonNoRoom ||
 				plan.Stays[0].Example != "full") {
@@ -35,15 +36,15 @@ func TestPlannerLeavesWhatDoesNotFit(t *testing.T) {
 		}
 	}
 	o.To.Queue = "large"
-	p := replay.NewMovePlanner(o)
+	p := replay.NewMoveDryRun(o)
 	for range 5 {
 		p.Add(t.Context(), &message.Message{})
 	}
-	if plan := p.Plan(); plan.Sends != 5 {
+	if plan := p.Result(); plan.Sends != 5 {
 		t.Errorf("without a limit: %+v", plan)
 	}
 	p.Add(t.Context(), &message.Message{Properties: message.Properties{Expiration: "0"}})
-	if plan := p.Plan(); plan.Sends != 5 || plan.Stays[0].Reason != replay.ReasonNoRoom {
+	if plan := p.Result(); plan.Sends != 5 || plan.Stays[0].Reason != replay.ReasonNoRoom {
 		t.Errorf("what expires at once: %+v", plan)
 	}
 }

@@ -62,7 +62,7 @@ func (v *VHost) Override(q *topology.Queue) browse.LimitOverride {
 	if q.Type != topology.Quorum {
 		return nil
 	}
-	policies, err := browse.PlanOverride(&v.Live.State, v.Name, q.Name, v.Live.Server.Version, time.Now())
+	policies, err := browse.OverridePolicies(&v.Live.State, v.Name, q.Name, v.Live.Server.Version, time.Now())
 	if err != nil {
 		return nil
 	}

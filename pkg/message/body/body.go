@@ -53,8 +53,8 @@ func (o Options) withDefaults() Options {
 
 // View is a body in a form for people.
 type View struct {
-	// Kind is one of Empty, JSON, NDJSON, Text and Binary.
-	Kind string
+	// Format is one of Empty, JSON, NDJSON, Text and Binary.
+	Format string
 	// Text is the text to show, without a newline at the end.
 	Text string
 	// Size is the length of the body in the message, in bytes. Decoded is its length after
@@ -71,10 +71,10 @@ type View struct {
 // Describe returns a description of the body, such as "JSON, 1.2 kB, gzip (311 B)". Units are
 // decimal.
 func (v View) Describe() string {
-	if v.Kind == Empty {
+	if v.Format == Empty {
 		return Empty
 	}
-	s := v.Kind + ", " + units.RoundSize(int64(v.Decoded))
+	s := v.Format + ", " + units.RoundSize(int64(v.Decoded))
 	if len(v.Encodings) > 0 {
 		s += ", " + strings.Join(v.Encodings, "+") + " (" + units.RoundSize(int64(v.Size)) + ")"
 	}
@@ -91,7 +91,7 @@ func Show(m *message.Message, o Options) View {
 	o = o.withDefaults()
 	v := View{Size: len(m.Body)}
 	if len(m.Body) == 0 {
-		v.Kind = Empty
+		v.Format = Empty
 		return v
 	}
 	plain, encodings, err := Decode(m.Body, m.ContentEncoding, o.MaxDecoded)
@@ -127,11 +127,11 @@ func (v *View) render(plain []byte, media string, whole bool, o Options) {
 		v.Problem = "not valid JSON, as its content_type says"
 	}
 	if isText(plain, whole) {
-		v.Kind = Text
+		v.Format = Text
 		v.cut(strings.TrimSuffix(string(plain), "\n"), o.MaxText)
 		return
 	}
-	v.Kind = Binary
+	v.Format = Binary
 	v.dump(plain, o.MaxDump)
 }
 
@@ -159,7 +159,7 @@ func (v *View) renderJSON(plain []byte, o Options) bool {
 	if !json.Valid(plain) {
 		return v.renderNDJSON(plain, o)
 	}
-	v.Kind = JSON
+	v.Format = JSON
 	v.Text, v.Hidden = indent(bytes.TrimSpace(plain), o.MaxText)
 	return true
 }
@@ -176,7 +176,7 @@ func (v *View) renderNDJSON(plain []byte, o Options) bool {
 			return false
 		}
 	}
-	v.Kind = NDJSON
+	v.Format = NDJSON
 	v.cut(strings.TrimSpace(string(plain)), o.MaxText)
 	return true
 }

@@ -82,7 +82,7 @@ func TestShow(t *testing.T) {
 		property := strings.TrimPrefix(encoding, "bare ")
 		for _, name := range []string{property, "X-" + strings.ToUpper(property), "utf-8, " + property} {
 			v := body.Show(msg("", name, compress(t, encoding, doc)), body.Options{})
-			if v.Kind != body.JSON || v.Text != indented || !strings.HasPrefix(v.Describe(), "JSON, 67 B, "+property) {
+			if v.Format != body.JSON || v.Text != indented || !strings.HasPrefix(v.Describe(), "JSON, 67 B, "+property) {
 				t.Errorf("%s: %s\n%s", name, v.Describe(), v.Text)
 			}
 		}
@@ -97,7 +97,7 @@ func TestBounds(t *testing.T) {
 	for _, encoding := range []string{"gzip", "deflate", "zstd"} {
 		bomb := compress(t, encoding, make([]byte, 64<<20))
 		v := body.Show(msg("", encoding, bomb), body.Options{MaxDecoded: 1 << 20})
-		if v.Decoded != 1<<20 || v.Kind != body.Binary || v.Problem == "" || v.Hidden != 1<<20-512 {
+		if v.Decoded != 1<<20 || v.Format != body.Binary || v.Problem == "" || v.Hidden != 1<<20-512 {
 			t.Errorf("%s bomb: %s, %d hidden", encoding, v.Describe(), v.Hidden)
 		}
 		if _, _, err := body.Decode(bomb, encoding, 100); !errors.Is(err, body.ErrTooLarge) {
@@ -114,7 +114,7 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%q, %d hidden", v.Text, v.Hidden)
 	}
 	v = body.Show(msg("", "", []byte(`"`+strings.Repeat("x", 10<<20)+`"`)), body.Options{})
-	if v.Kind != body.JSON || len(v.Text) != 64<<10 {
+	if v.Format != body.JSON || len(v.Text) != 64<<10 {
 		t.Errorf("one line of 10 MB: %s, %d shown", v.Describe(), len(v.Text))
 	}
 	deep := strings.Repeat("[", 9000) + strings.Repeat("]", 9000)
@@ -137,8 +137,8 @@ func FuzzShow(f *testing.F) {
 		if !utf8.ValidString(v.Text) || len(v.Text) > 1000 {
 			t.Errorf("%d bytes, valid %v", len(v.Text), utf8.ValidString(v.Text))
 		}
-		if v.Kind == "" || (v.Kind == body.Empty) != (len(b) == 0) {
-			t.Errorf("kind %q", v.Kind)
+		if v.Format == "" || (v.Format == body.Empty) != (len(b) == 0) {
+			t.Errorf("kind %q", v.Format)
 		}
 	})
 }

@@ -83,7 +83,7 @@ func (f *Filter) Match(m *message.Message) (bool, error) {
 		return false, unknown
 	}
 	if unknown == nil {
-		unknown = &NotComparable{Reason: "the result is " + kind(out) + ", not true or false"}
+		unknown = &NotComparable{Reason: "the result is " + typeName(out) + ", not true or false"}
 	}
 	return false, unknown
 }

@@ -56,7 +56,7 @@ func compared(e *env, p []any) (any, error) {
 		return holds, nil
 	}
 	absent := p[1] == nil && p[3].(bool) || p[2] == nil && p[4].(bool)
-	return false, e.unsure(p[5].(bool), NotComparable{Operator: operator, Left: kind(p[1]), Right: kind(p[2]),
+	return false, e.unsure(p[5].(bool), NotComparable{Operator: operator, Left: typeName(p[1]), Right: typeName(p[2]),
 		AbsentHeader: absent})
 }
 
@@ -64,7 +64,7 @@ func list(e *env, p []any) (any, error) {
 	if l, ok := p[0].([]any); ok {
 		return l, nil
 	}
-	return []any{}, e.unsure(p[2].(bool), NotComparable{Reason: kind(p[0]) + " where a list is needed",
+	return []any{}, e.unsure(p[2].(bool), NotComparable{Reason: typeName(p[0]) + " where a list is needed",
 		AbsentHeader: p[0] == nil && p[1].(bool)})
 }
 
@@ -115,7 +115,7 @@ func compare(operator string, left, right any) (holds, known bool) {
 		return isText && ok && pattern.MatchString(s), isText && ok
 	}
 	left, right = asTime(left, right), asTime(right, left)
-	if left == nil || kind(left) != kind(right) {
+	if left == nil || typeName(left) != typeName(right) {
 		return false, false
 	}
 	switch operator {
@@ -128,7 +128,7 @@ func compare(operator string, left, right any) (holds, known bool) {
 		b, _ := right.(string)
 		return isText && compareText(operator, a, b), isText
 	}
-	switch kind(left) {
+	switch typeName(left) {
 	case aBool, aList, anObject:
 		return false, false
 	}
@@ -170,7 +170,7 @@ func asTime(v, other any) any {
 
 // isIn looks for an element in a list or a name in a table.
 func isIn(left, right any) (holds, known bool) {
-	switch kind(right) {
+	switch typeName(right) {
 	case aList:
 		return left != nil && runtime.In(left, right), left != nil
 	case anObject:
@@ -180,7 +180,7 @@ func isIn(left, right any) (holds, known bool) {
 	return false, false
 }
 
-// The kinds of values, as people call them.
+// The types of values, as people call them.
 const (
 	aBool    = "true or false"
 	aNumber  = "a number"
@@ -189,7 +189,7 @@ const (
 	anObject = "an object"
 )
 
-func kind(v any) string {
+func typeName(v any) string {
 	switch v.(type) {
 	case nil:
 		return "nothing"

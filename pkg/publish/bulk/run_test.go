@@ -19,7 +19,7 @@ import (
 // confirm at a given message.
 type broker struct {
 	publish.Channel
-	says chan publish.Event
+	says chan publish.ChannelEvent
 	seq  uint64
 }
 
@@ -30,7 +30,7 @@ func (b *broker) Publish(context.Context, publish.Target, *message.Message) (uin
 	return b.seq, nil
 }
 
-func (b *broker) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
+func (b *broker) Receive(ctx context.Context, into []publish.ChannelEvent) ([]publish.ChannelEvent, error) {
 	select {
 	case e := <-b.says:
 		return append(into, e), nil
@@ -52,7 +52,7 @@ func TestJournalNeverLeadsTheConfirms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &broker{says: make(chan publish.Event)}
+		b := &broker{says: make(chan publish.ChannelEvent)}
 		var line int64
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan bulk.Report, 1)
@@ -71,10 +71,10 @@ func TestJournalNeverLeadsTheConfirms(t *testing.T) {
 		if b.seq != total {
 			t.Fatalf("%d of %d are under way", b.seq, total)
 		}
-		say := func(want int64, kind publish.EventKind, seq uint64) {
+		say := func(want int64, kind publish.ChannelEventKind, seq uint64) {
 			t.Helper()
 			time.Sleep(time.Second) // the journal is not written all the time
-			b.says <- publish.Event{Kind: kind, Seq: seq}
+			b.says <- publish.ChannelEvent{Kind: kind, Seq: seq}
 			synctest.Wait()
 			if got := noted(t, name); got != want {
 				t.Errorf("after number %d the journal says line %d, want %d", seq, got, want)

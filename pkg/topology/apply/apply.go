@@ -22,7 +22,7 @@ type Writer interface {
 	// Delete removes an object. It succeeds when the object is gone already. When guard says so, a
 	// queue or exchange that is in use or holds messages is left alone and the error wraps
 	// ErrInUse.
-	Delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error
+	Delete(ctx context.Context, have topology.Object, conditions topology.DeleteConditions) error
 	// SaveOwnership records what a topology name owns. An empty record removes it.
 	SaveOwnership(ctx context.Context, o topology.Ownership) error
 	// ForgetOwnership removes a record if it is still as given and no vhost that it names exists.

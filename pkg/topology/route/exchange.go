@@ -95,7 +95,7 @@ type matched struct {
 
 // match returns the bindings that match a message, in order.
 func (n *Network) match(x *exchange, m *Message) []matched {
-	switch x.kind {
+	switch x.typ {
 	case Direct:
 		return x.matchKeys(m, func(key string, found func(int)) {
 			for _, i := range x.byKey[key] {
@@ -112,7 +112,7 @@ func (n *Network) match(x *exchange, m *Message) []matched {
 	}
 	var list []matched
 	for _, b := range x.bindings {
-		list = append(list, matched{b, "binding" + withKey(x.kind, b.RoutingKey) + " on " + NameOf(x.name)})
+		list = append(list, matched{b, "binding" + withKey(x.typ, b.RoutingKey) + " on " + NameOf(x.name)})
 	}
 	return list
 }

@@ -64,7 +64,7 @@ func (n *Network) route(m *Message) *router {
 
 func (r *router) start() {
 	x := r.n.exchanges[r.m.Exchange]
-	r.root = &Hop{Kind: topology.KindExchange, Name: x.name, Type: x.kind}
+	r.root = &Hop{Kind: topology.KindExchange, Name: x.name, Type: x.typ}
 	r.hops[x.name] = r.root
 	if x.name == "" {
 		r.byName(r.root)
@@ -90,12 +90,12 @@ func (r *router) expand(h *Hop, x *exchange) {
 	for _, f := range found {
 		h.Next = append(h.Next, r.through(f))
 	}
-	if len(found) == 0 || ChoiceOf(x.kind) == AnyOf {
+	if len(found) == 0 || ChoiceOf(x.typ) == AnyOf {
 		r.alternate(h, x)
 	}
 	if len(h.Next) > 1 {
-		h.Choice = ChoiceOf(x.kind)
-	} else if ChoiceOf(x.kind) == AnyOf {
+		h.Choice = ChoiceOf(x.typ)
+	} else if ChoiceOf(x.typ) == AnyOf {
 		h.Choice = AnyOf
 	}
 	r.choices = r.choices || h.Choice != All && len(h.Next) > 0
@@ -128,7 +128,7 @@ func (r *router) exchange(name, why string) *Hop {
 		h.Ends = "it does not exist"
 		return h
 	}
-	h.Type = x.kind
+	h.Type = x.typ
 	if r.hops[name] != nil {
 		h.Again = true
 		return h
@@ -162,7 +162,7 @@ func (r *router) noBinding(x *exchange) string {
 	switch {
 	case len(x.bindings) == 0:
 		return "nothing is bound to it"
-	case x.kind == HeadersType:
+	case x.typ == HeadersType:
 		return "no binding matches the headers"
 	case len(r.m.Keys) > 1:
 		return fmt.Sprintf("no binding takes any of the keys %q", r.m.Keys)

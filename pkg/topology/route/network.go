@@ -23,11 +23,11 @@ type Network struct {
 
 // exchange is one exchange with its bindings and an index of them.
 type exchange struct {
-	name, kind string
-	declared   *topology.Exchange // nil: predeclared
-	bindings   []*topology.Binding
-	byKey      map[string][]int // of a direct exchange
-	topic      *trie            // of a topic exchange
+	name, typ string
+	declared  *topology.Exchange // nil: predeclared
+	bindings  []*topology.Binding
+	byKey     map[string][]int // of a direct exchange
+	topic     *trie            // of a topic exchange
 }
 
 // New builds the network of one vhost of s. version is the version of the broker, such as "4.3" or
@@ -41,7 +41,7 @@ func New(s *topology.State, vhost, version string, external ...topology.Ref) *Ne
 		into: map[string][]*topology.Binding{}, intoExchange: map[string][]*topology.Binding{},
 	}
 	for name, kind := range predeclared() {
-		n.exchanges[name] = &exchange{name: name, kind: kind}
+		n.exchanges[name] = &exchange{name: name, typ: kind}
 	}
 	var policies []*topology.Policy
 	bindings := map[string][]*topology.Binding{}
@@ -51,7 +51,7 @@ func New(s *topology.State, vhost, version string, external ...topology.Ref) *Ne
 		}
 		switch o := o.(type) {
 		case *topology.Exchange:
-			n.exchanges[o.Name] = &exchange{name: o.Name, kind: routesLike(o), declared: o}
+			n.exchanges[o.Name] = &exchange{name: o.Name, typ: routesLike(o), declared: o}
 		case *topology.Queue:
 			n.queues[o.Name] = typed(s, o, version)
 		case *topology.Policy:
@@ -87,7 +87,7 @@ func (n *Network) assume(kind topology.Kind, name string) {
 	case kind == topology.KindQueue && n.queues[name] == nil:
 		n.queues[name] = &topology.Queue{VHost: n.vhost, Name: name, Type: External}
 	case kind == topology.KindExchange && n.exchanges[name] == nil:
-		n.exchanges[name] = &exchange{name: name, kind: External}
+		n.exchanges[name] = &exchange{name: name, typ: External}
 	}
 }
 
@@ -142,7 +142,7 @@ func compareArguments(a, b *topology.Binding) int {
 }
 
 func (x *exchange) index() {
-	switch x.kind {
+	switch x.typ {
 	case Direct:
 		x.byKey = make(map[string][]int, len(x.bindings))
 		for i, b := range x.bindings {
@@ -190,7 +190,7 @@ func (n *Network) ExchangeType(name string) (string, bool) {
 	if x == nil {
 		return "", false
 	}
-	return x.kind, true
+	return x.typ, true
 }
 
 // From returns the bindings whose source is the exchange, ordered. It omits bindings whose

@@ -7,12 +7,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Kind says what a Node is.
-type Kind uint8
+// NodeKind says what a Node is.
+type NodeKind uint8
 
 // The kinds.
 const (
-	Null Kind = iota
+	Null NodeKind = iota
 	Bool
 	Int
 	Float
@@ -22,14 +22,14 @@ const (
 )
 
 // String names the kind as a message to people would, with its article.
-func (k Kind) String() string {
+func (k NodeKind) String() string {
 	return [...]string{"null", "a boolean", "an integer", "a decimal number", "a string", "a list",
 		"a mapping"}[k]
 }
 
 // Node is one value of a file.
 type Node struct {
-	Kind Kind
+	Kind NodeKind
 	// Implicit marks a Null that was not written: "key:" and nothing behind it.
 	Implicit bool
 	Pos      diag.Position

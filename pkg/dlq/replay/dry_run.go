@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Plan says what a replay or a move would do with the messages added to a Planner.
-type Plan struct {
+// DryRunResult says what a replay or a move would do with the messages added to a DryRun.
+type DryRunResult struct {
 	// Browsed is how many messages were added; Matching is how many of them are selected.
 	Browsed, Matching int64
 	// Sends is how many would be sent, and Targets where to, most first.
@@ -21,40 +21,40 @@ type Plan struct {
 	Altered int64
 }
 
-// Planner makes a Plan with the decisions of a replay, and changes nothing. It is not safe for
-// concurrent use.
-type Planner struct {
+// DryRun applies the decisions of a replay or a move to messages, and changes nothing. It is not
+// safe for concurrent use.
+type DryRun struct {
 	decide func(context.Context, *message.Message) pipeline.Decision
 	limit  int64
-	plan   Plan
+	result DryRunResult
 	tally  report.Tally
 	rooms  *rooms
 }
 
-// NewPlanner returns a planner for a replay. It ignores the options Source and Dialer.
-func NewPlanner(o Options) *Planner {
+// NewDryRun returns the dry run of a replay. It ignores the options Source and Dialer.
+func NewDryRun(o Options) *DryRun {
 	if o.MaxReplays == 0 {
 		o.MaxReplays = DefaultMaxReplays
 	}
-	return &Planner{decide: o.decider().decide, limit: o.Limit, tally: report.NewTally(),
+	return &DryRun{decide: o.decider().decide, limit: o.Limit, tally: report.NewTally(),
 		rooms: newRooms(o.Room)}
 }
 
-// NewMovePlanner returns a planner for a move.
-func NewMovePlanner(o Options) *Planner {
+// NewMoveDryRun returns the dry run of a move.
+func NewMoveDryRun(o Options) *DryRun {
 	o.move, o.MaxReplays = true, -1
-	return NewPlanner(o)
+	return NewDryRun(o)
 }
 
 // Add adds a message. It returns the message as it would be sent, which shares memory with m, or
 // nil if it would stay.
-func (p *Planner) Add(ctx context.Context, m *message.Message) *message.Message {
-	p.plan.Browsed++
+func (p *DryRun) Add(ctx context.Context, m *message.Message) *message.Message {
+	p.result.Browsed++
 	v := p.decide(ctx, m)
 	if v.Action == pipeline.Skip {
 		return nil
 	}
-	p.plan.Matching++
+	p.result.Matching++
 	if v.Action == pipeline.Leave {
 		p.tally.Stay(v.Reason, v.Detail)
 		return nil
@@ -68,14 +68,14 @@ func (p *Planner) Add(ctx context.Context, m *message.Message) *message.Message 
 	}
 	p.tally.Went(v.Target, v.Message)
 	if v.Altered {
-		p.plan.Altered++
+		p.result.Altered++
 	}
 	return v.Message
 }
 
-// Plan returns the plan for the messages added so far.
-func (p *Planner) Plan() Plan {
-	out := p.plan
+// Result returns the result for the messages added so far.
+func (p *DryRun) Result() DryRunResult {
+	out := p.result
 	out.Sends = p.tally.Done
 	out.Targets = p.tally.Targets()
 	out.Stays = p.tally.Stayed()

@@ -10,17 +10,17 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/regex"
 )
 
-// PlanOptions say what to watch.
-type PlanOptions struct {
+// BindingOptions say what to watch.
+type BindingOptions struct {
 	VHost string
 	// Exchanges are the exchanges to watch; if empty, all that can be watched. Keys are topic
 	// patterns, one of which must match the routing key; if empty, every key matches.
 	Exchanges, Keys []string
 }
 
-// Plan describes how to bind a private queue so that it receives published messages without side
+// Bindings describe how to bind a private queue so that it receives published messages without side
 // effects.
-type Plan struct {
+type Bindings struct {
 	Binds []Bind
 	// Exchanges are the exchanges watched, in order. Mirrored are those among them where the queue
 	// receives only messages that other bindings also match.
@@ -48,46 +48,46 @@ func (u *Unwatchable) Error() string {
 	return fmt.Sprintf("watch exchange %q: %s", u.Exchange, u.Reason)
 }
 
-// MakePlan decides how to bind. It does no I/O. The error is an *Unwatchable.
+// FindBindings decides how to bind. It does no I/O. The error is an *Unwatchable.
 //
-// An additional binding can have side effects. The plan avoids these:
+// An additional binding can have side effects. The bindings avoid these:
 //
 //   - A message that only the private queue receives counts as routed, so it does not go to the
-//     exchange's alternate exchange. If there is an alternate exchange, the plan copies existing
+//     exchange's alternate exchange. If there is an alternate exchange, msgctl copies existing
 //     bindings instead and sees what they match; it also watches the alternate exchange.
-//   - Direct exchanges have no pattern for every key. Here too the plan copies bindings, including
-//     those to other exchanges.
+//   - Direct exchanges have no pattern for every key. Here too existing bindings are copied,
+//     including those to other exchanges.
 //   - An exchange that divides messages among its bindings (x-consistent-hash, x-random and the
 //     like) would give the private queue a share of the consumers' messages. It is not watched.
 //
 // One effect remains: a mandatory message that only the private queue receives is not returned to
 // its publisher.
-func MakePlan(s *topology.State, o PlanOptions) (*Plan, error) {
-	p := &planner{state: s, vhost: o.VHost, plan: &Plan{Skipped: map[string]string{}},
+func FindBindings(s *topology.State, o BindingOptions) (*Bindings, error) {
+	p := &finder{state: s, vhost: o.VHost, found: &Bindings{Skipped: map[string]string{}},
 		policies: exchangePolicies(s, o.VHost), seen: map[string]bool{}}
-	p.plan.keys, p.literal = ParseKeys(o.Keys), o.Keys
+	p.found.keys, p.literal = ParseKeys(o.Keys), o.Keys
 	if len(o.Exchanges) == 0 {
 		for _, name := range p.all() {
 			if why := p.add(name); why != nil {
-				p.plan.Skipped[name] = why.Reason
+				p.found.Skipped[name] = why.Reason
 			}
 		}
-		slices.Sort(p.plan.Exchanges)
-		return p.plan, nil
+		slices.Sort(p.found.Exchanges)
+		return p.found, nil
 	}
 	for _, name := range o.Exchanges {
 		if why := p.add(name); why != nil {
 			return nil, why
 		}
 	}
-	slices.Sort(p.plan.Exchanges)
-	return p.plan, nil
+	slices.Sort(p.found.Exchanges)
+	return p.found, nil
 }
 
-type planner struct {
+type finder struct {
 	state    *topology.State
 	vhost    string
-	plan     *Plan
+	found    *Bindings
 	policies []*topology.Policy
 	literal  []string
 	seen     map[string]bool
@@ -95,7 +95,7 @@ type planner struct {
 
 // all returns the names of the exchanges that applications declared, and of the broker's own
 // exchanges that have bindings.
-func (p *planner) all() []string {
+func (p *finder) all() []string {
 	var names []string
 	for ref, o := range p.state.All() {
 		switch {
@@ -113,7 +113,7 @@ func (p *planner) all() []string {
 	return slices.Compact(names)
 }
 
-func (p *planner) add(name string) *Unwatchable {
+func (p *finder) add(name string) *Unwatchable {
 	if p.seen[name] {
 		return nil
 	}
@@ -146,16 +146,16 @@ func (p *planner) add(name string) *Unwatchable {
 		return &Unwatchable{Exchange: name,
 			Reason: fmt.Sprintf("it is of type %s, and a queue bound to it could take messages from others", kind)}
 	}
-	p.plan.Exchanges = append(p.plan.Exchanges, name)
+	p.found.Exchanges = append(p.found.Exchanges, name)
 	if hasAlternate && alternate != "" {
 		if why := p.add(alternate); why != nil {
-			p.plan.Skipped[alternate] = why.Reason
+			p.found.Skipped[alternate] = why.Reason
 		}
 	}
 	return nil
 }
 
-func (p *planner) exchange(name string) (kind string, arguments topology.Arguments, ok bool) {
+func (p *finder) exchange(name string) (kind string, arguments topology.Arguments, ok bool) {
 	o, ok := p.state.Get(topology.Ref{Kind: topology.KindExchange, VHost: p.vhost, Name: name})
 	if ok {
 		x := o.(*topology.Exchange)
@@ -166,14 +166,14 @@ func (p *planner) exchange(name string) (kind string, arguments topology.Argumen
 }
 
 // open binds for all messages, or for those that match the patterns.
-func (p *planner) open(name, kind string) {
+func (p *finder) open(name, kind string) {
 	switch {
 	case kind == "headers": // no header is asked for, so all messages have them
 		p.bind(Bind{Exchange: name, Arguments: message.Table{"x-match": "all"}})
-		p.plan.filter = true
+		p.found.filter = true
 	case kind == "fanout":
 		p.bind(Bind{Exchange: name})
-		p.plan.filter = true
+		p.found.filter = true
 	case len(p.literal) == 0:
 		p.bind(Bind{Exchange: name, Key: "#"})
 	default:
@@ -184,17 +184,17 @@ func (p *planner) open(name, kind string) {
 }
 
 // exact binds to a direct exchange with the patterns that are literal keys.
-func (p *planner) exact(name string) {
+func (p *finder) exact(name string) {
 	for i, key := range p.literal {
-		if p.plan.keys[i].literal() {
+		if p.found.keys[i].literal() {
 			p.bind(Bind{Exchange: name, Key: key})
 		}
 	}
 }
 
 // mirror copies the existing bindings.
-func (p *planner) mirror(name, kind string) {
-	p.plan.Mirrored, p.plan.filter = append(p.plan.Mirrored, name), true
+func (p *finder) mirror(name, kind string) {
+	p.found.Mirrored, p.found.filter = append(p.found.Mirrored, name), true
 	for _, o := range p.state.Objects() {
 		b, ok := o.(*topology.Binding)
 		if !ok || b.VHost != p.vhost || b.Source != name {
@@ -204,7 +204,7 @@ func (p *planner) mirror(name, kind string) {
 		case "headers":
 			p.bind(Bind{Exchange: name, Arguments: message.Table(b.Arguments.Clone())})
 		case "direct":
-			if p.plan.keys.match(b.RoutingKey) {
+			if p.found.keys.match(b.RoutingKey) {
 				p.bind(Bind{Exchange: name, Key: b.RoutingKey})
 			}
 		case "fanout":
@@ -215,20 +215,20 @@ func (p *planner) mirror(name, kind string) {
 	}
 }
 
-func (p *planner) bind(b Bind) {
+func (p *finder) bind(b Bind) {
 	same := func(o Bind) bool {
 		return o.Exchange == b.Exchange && o.Key == b.Key &&
 			topology.Arguments(o.Arguments).Canonical() == topology.Arguments(b.Arguments).Canonical()
 	}
-	if !slices.ContainsFunc(p.plan.Binds, same) {
-		p.plan.Binds = append(p.plan.Binds, b)
+	if !slices.ContainsFunc(p.found.Binds, same) {
+		p.found.Binds = append(p.found.Binds, b)
 	}
 }
 
 // alternate returns the name of the alternate exchange, and whether there is one. The argument
 // takes precedence over a policy (fact alternate-argument-wins). A policy whose pattern cannot be
 // evaluated here counts as setting an alternate exchange; its name is "" then.
-func (p *planner) alternate(name string, arguments topology.Arguments) (string, bool) {
+func (p *finder) alternate(name string, arguments topology.Arguments) (string, bool) {
 	if ae, ok := arguments["alternate-exchange"].(string); ok {
 		return ae, true
 	}
@@ -258,4 +258,4 @@ func exchangePolicies(s *topology.State, vhost string) (list []*topology.Policy)
 
 // Wants reports whether a message is one to watch. Call it for each message, because not all
 // exchanges can filter by pattern.
-func (p *Plan) Wants(m *message.Message) bool { return !p.filter || p.keys.Want(m) }
+func (p *Bindings) Wants(m *message.Message) bool { return !p.filter || p.keys.Want(m) }

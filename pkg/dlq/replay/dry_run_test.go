@@ -9,15 +9,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// The plan counts the keys of CC, which route further copies.
-func TestPlanCountsTheKeysOfCC(t *testing.T) {
-	p := NewPlanner(Options{To: Destination{Kind: ToOrigin}, From: From{Queue: "dlq"}})
+// A dry run counts the keys of CC, which route further copies.
+func TestDryRunCountsTheKeysOfCC(t *testing.T) {
+	p := NewDryRun(Options{To: Destination{Kind: ToOrigin}, From: From{Queue: "dlq"}})
 	for i, keys := range [][]any{{"created", "audit", "audit"}, {"created"}, {"created", "audit", "billing"}} {
 		m := pipelinetest.DeadMessage(i)
 		m.Headers[message.HeaderDeath].([]any)[0].(message.Table)["routing-keys"] = keys
 		p.Add(context.Background(), &m)
 	}
-	got := p.Plan().Targets
+	got := p.Result().Targets
 	if len(got) != 1 || got[0].Messages != 3 || !maps.Equal(got[0].CC, map[string]int64{"audit": 2, "billing": 1}) {
 		t.Errorf("%+v", got)
 	}

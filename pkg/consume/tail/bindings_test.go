@@ -38,7 +38,7 @@ func TestPlan(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		objects  []topology.Object
-		options  PlanOptions
+		options  BindingOptions
 		binds    []Bind
 		mirrored string
 		skipped  string
@@ -52,7 +52,7 @@ func TestPlan(t *testing.T) {
 		{
 			name:    "patterns",
 			objects: []topology.Object{exchange("a", "topic", nil), exchange("b", "fanout", nil)},
-			options: PlanOptions{Keys: []string{"order.#", "*.paid"}},
+			options: BindingOptions{Keys: []string{"order.#", "*.paid"}},
 			binds:   []Bind{{Exchange: "a", Key: "order.#"}, {Exchange: "a", Key: "*.paid"}, {Exchange: "b"}},
 		},
 		{
@@ -65,7 +65,7 @@ func TestPlan(t *testing.T) {
 		{
 			name:     "direct with a key that nobody is bound for, and a pattern",
 			objects:  []topology.Object{exchange("d", "direct", nil), binding("d", "a.k", nil), binding("d", "b.k", nil)},
-			options:  PlanOptions{Keys: []string{"new", "a.*"}},
+			options:  BindingOptions{Keys: []string{"new", "a.*"}},
 			binds:    []Bind{{Exchange: "d", Key: "a.k"}, {Exchange: "d", Key: "new"}},
 			mirrored: "d",
 		},
@@ -74,7 +74,7 @@ func TestPlan(t *testing.T) {
 			objects: []topology.Object{exchange("a", "topic", fallback), exchange("unrouted", "fanout", nil),
 				binding("a", "order.*", nil),
 				exchange("h", "headers", fallback), binding("h", "", topology.Arguments{"x-match": "any", "n": int64(1)})},
-			options: PlanOptions{Exchanges: []string{"a", "h"}},
+			options: BindingOptions{Exchanges: []string{"a", "h"}},
 			binds: []Bind{{Exchange: "a", Key: "order.*"}, {Exchange: "unrouted"},
 				{Exchange: "h", Arguments: message.Table{"x-match": "any", "n": int64(1)}}},
 			mirrored: "a h",
@@ -82,7 +82,7 @@ func TestPlan(t *testing.T) {
 		{
 			name:    "no binding for a key with an alternate exchange",
 			objects: []topology.Object{exchange("d", "direct", fallback), exchange("unrouted", "fanout", nil)},
-			options: PlanOptions{Exchanges: []string{"d"}, Keys: []string{"k"}},
+			options: BindingOptions{Exchanges: []string{"d"}, Keys: []string{"k"}},
 			binds:   []Bind{{Exchange: "unrouted"}}, mirrored: "d",
 		},
 		{
@@ -95,7 +95,7 @@ func TestPlan(t *testing.T) {
 					Definition: topology.Arguments{"federation-upstream-set": "all"}},
 				&topology.Policy{VHost: "/", Name: "q", Pattern: ".*", ApplyTo: "queues", Priority: 9,
 					Definition: topology.Arguments{"max-length": int64(1)}}},
-			options:  PlanOptions{Exchanges: []string{"a", "b"}},
+			options:  BindingOptions{Exchanges: []string{"a", "b"}},
 			binds:    []Bind{{Exchange: "a"}, {Exchange: "b"}},
 			mirrored: "a", skipped: "other",
 		},
@@ -104,7 +104,7 @@ func TestPlan(t *testing.T) {
 			objects: []topology.Object{exchange("a", "topic", nil),
 				&topology.Policy{VHost: "/", Name: "p", Pattern: "^(?R)x", ApplyTo: "all",
 					Definition: topology.Arguments{"alternate-exchange": "other"}}},
-			options:  PlanOptions{Exchanges: []string{"a"}},
+			options:  BindingOptions{Exchanges: []string{"a"}},
 			mirrored: "a",
 		},
 		{
@@ -112,7 +112,7 @@ func TestPlan(t *testing.T) {
 			objects: []topology.Object{exchange("a", "topic", nil),
 				&topology.Policy{VHost: "/", Name: "p", Pattern: "^(?!a)", ApplyTo: "all",
 					Definition: topology.Arguments{"alternate-exchange": "other"}}},
-			options: PlanOptions{Exchanges: []string{"a"}},
+			options: BindingOptions{Exchanges: []string{"a"}},
 			binds:   []Bind{{Exchange: "a", Key: "#"}},
 		},
 		{
@@ -130,7 +130,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.options.VHost = "/"
-			p, err := MakePlan(network(t, c.objects...), c.options)
+			p, err := FindBindings(network(t, c.objects...), c.options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +155,7 @@ func TestPlan(t *testing.T) {
 func TestPlanRefuses(t *testing.T) {
 	s := network(t, exchange("hash", "x-consistent-hash", nil))
 	for name, missing := range map[string]bool{"nowhere": true, "": false, "hash": false} {
-		_, err := MakePlan(s, PlanOptions{VHost: "/", Exchanges: []string{name}})
+		_, err := FindBindings(s, BindingOptions{VHost: "/", Exchanges: []string{name}})
 		var why *Unwatchable
 		if !errors.As(err, &why) || why.Missing != missing {
 			t.Errorf("exchange %q: %v", name, err)
@@ -168,14 +168,14 @@ func TestPlanWants(t *testing.T) {
 	m := func(key string, cc ...any) *message.Message {
 		return &message.Message{RoutingKey: key, Headers: message.Table{"CC": cc}}
 	}
-	filtered, err := MakePlan(s, PlanOptions{VHost: "/", Keys: []string{"order.*"}})
+	filtered, err := FindBindings(s, BindingOptions{VHost: "/", Keys: []string{"order.*"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !filtered.Wants(m("order.paid")) || filtered.Wants(m("user.x")) || !filtered.Wants(m("user.x", "order.paid")) {
 		t.Error("a fanout exchange knows no patterns: they must be applied here")
 	}
-	byBroker, err := MakePlan(s, PlanOptions{VHost: "/", Exchanges: []string{"t"}, Keys: []string{"order.*"}})
+	byBroker, err := FindBindings(s, BindingOptions{VHost: "/", Exchanges: []string{"t"}, Keys: []string{"order.*"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,24 +22,24 @@ import (
 // consumerTimeout is the broker's default since 3.8.15.
 const consumerTimeout = 30 * time.Minute
 
-// findPlan determines where failed messages go, from the broker, or from the topology file if the
+// findRetryStrategy determines where failed messages go, from the broker, or from the topology file if the
 // broker does not tell. It refuses to start if dead letters would be lost.
-func (c *consuming) findPlan(ctx context.Context) error {
+func (c *consuming) findRetryStrategy(ctx context.Context) error {
 	state, version, err := c.facts(ctx)
 	if err != nil {
 		return err
 	}
-	c.plan = retry.Plan{Queue: c.queue}
+	c.retry = retry.Strategy{Queue: c.queue}
 	if state != nil {
-		if err := c.planFrom(state, version); err != nil {
+		if err := c.retryStrategyFrom(state, version); err != nil {
 			return err
 		}
 	}
-	c.plan.UserID = c.conn.User
+	c.retry.UserID = c.conn.User
 	if err := c.redirect(); err != nil {
 		return err
 	}
-	if c.mayFail() && c.plan.DeadLetter == nil && !c.plan.Drop {
+	if c.mayFail() && c.retry.DeadLetter == nil && !c.retry.Drop {
 		return c.noDeadLetters(state != nil)
 	}
 	if state != nil && c.mayFail() {
@@ -53,12 +53,12 @@ func (c *consuming) findPlan(ctx context.Context) error {
 // wait queue that is full dead-letters the oldest message, which then comes back early, and drops
 // none.
 func (c *consuming) warnDrops(state *topology.State, version string) {
-	to := c.plan.DeadLetter
+	to := c.retry.DeadLetter
 	if to == nil {
 		return
 	}
 	var reach discover.Reach
-	if c.plan.OwnKey {
+	if c.retry.OwnKey {
 		reach = discover.ReachesWithAnyKey(state, c.vhost, version, to.Exchange)
 	} else {
 		reach = discover.Reaches(state, c.vhost, version, *to)
@@ -106,7 +106,7 @@ func (c *consuming) queueRef() topology.Ref {
 	return topology.Ref{Kind: topology.KindQueue, VHost: c.vhost, Name: c.queue}
 }
 
-func (c *consuming) planFrom(state *topology.State, version string) (err error) {
+func (c *consuming) retryStrategyFrom(state *topology.State, version string) (err error) {
 	n := route.New(state, c.vhost, version)
 	q := n.Queue(c.queue)
 	switch {
@@ -123,11 +123,11 @@ func (c *consuming) planFrom(state *topology.State, version string) (err error) 
 			declared = &l
 		}
 	}
-	if c.plan, err = retry.Discover(n, c.queue, declared); err != nil {
+	if c.retry, err = retry.Discover(n, c.queue, declared); err != nil {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err,
 			Advice: "msgctl apply -f FILE creates what the topology file declares; msgctl lint --live lists what is missing"}
 	}
-	for _, step := range c.plan.Steps {
+	for _, step := range c.retry.Steps {
 		if c.key != nil && step.Delay >= consumerTimeout {
 			c.proc.Warn(fmt.Sprintf("with --ordered-by a message is held until its retry: the broker closes the channel of a "+
 				"consumer that holds one for longer than consumer_timeout (default %s), and a retry delay is %s", consumerTimeout,
@@ -135,7 +135,7 @@ func (c *consuming) planFrom(state *topology.State, version string) (err error) 
 			break
 		}
 	}
-	if c.key != nil && c.plan.Native {
+	if c.key != nil && c.retry.Native {
 		return &cmdutil.ExitError{
 			Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q delays retries itself, including messages that a lost "+
 				"connection returns: other messages would overtake them, so --ordered-by cannot keep the order", c.queue),
@@ -160,7 +160,7 @@ func (c *consuming) redirect() error {
 		return nil
 	}
 	if c.deadLetterTo == "drop" {
-		c.plan.Drop, c.plan.DeadLetter = true, nil
+		c.retry.Drop, c.retry.DeadLetter = true, nil
 		return nil
 	}
 	to, err := replay.ParseDestination(c.deadLetterTo)
@@ -169,9 +169,9 @@ func (c *consuming) redirect() error {
 		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %v",
 			cmdutil.Where(c.cmd), err)
 	case to.Kind == replay.ToQueue:
-		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Key: to.Queue}, false
+		c.retry.DeadLetter, c.retry.OwnKey = &publish.Target{Key: to.Queue}, false
 	case to.Kind == replay.ToExchange:
-		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Exchange: to.Exchange, Key: to.Key}, !to.HasKey
+		c.retry.DeadLetter, c.retry.OwnKey = &publish.Target{Exchange: to.Exchange, Key: to.Key}, !to.HasKey
 	default:
 		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop",
 			"%sflag --dead-letter-to: %q is not a destination",
