@@ -19,11 +19,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// consumerTimeout is the broker's default since 3.8.15.
+// consumerTimeout is the broker's default (fact consumer-timeout).
 const consumerTimeout = 30 * time.Minute
 
-// findRetryStrategy determines where failed messages go, from the broker, or from the topology file if the
-// broker does not tell. It refuses to start if dead letters would be lost.
+// findRetryStrategy determines where failed messages go, from the broker, or from the topology file
+// if the broker does not tell. It refuses to start if dead letters would be lost.
 func (c *consuming) findRetryStrategy(ctx context.Context) error {
 	state, version, err := c.facts(ctx)
 	if err != nil {

@@ -45,12 +45,13 @@ func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
 // any reports whether the flags select only some of the messages, whatever the limit.
 func (o *selectOptions) any() bool { return o.where != "" || len(o.ids) > 0 || o.older > 0 }
 
-// mayReorder reports whether messages that a run returns to a queue may come behind others: a quorum
-// queue keeps returned messages apart (fact returns-before-all), and before 4.3 some returns go to
-// its end.
+// mayReorder reports whether messages that a run returns to a queue may come behind others: a
+// quorum queue keeps returned messages apart, and older brokers send some to its end (facts
+// returns-before-all, nacks-without-limit).
 func mayReorder(q *topology.Queue) bool { return q.Type == topology.Quorum }
 
-// reordering adds to what taking messages from a queue does to it that what stays may lose its order.
+// reordering adds to what taking messages from a queue does to it that what stays may lose its
+// order.
 func (o *selectOptions) reordering(q *topology.Queue, l browse.Assessment) browse.Assessment {
 	if mayReorder(q) && (o.any() || o.limit > 0) {
 		l.Notes = append(slices.Clone(l.Notes), browse.Note{Effect: browse.EffectReordered,

@@ -22,8 +22,8 @@ const (
 )
 
 // group compares the grouping of a deep classic queue with bare consumers of the same messages. The
-// order changes in each round, because on 4.0.5 reading a million messages takes either 67 or 130
-// s, whichever program reads them.
+// order changes in each round, because a broker may take 67 or 130 s to deliver a million messages,
+// whichever program reads them (fact delivery-at-two-speeds).
 //
 // There are two bare consumers. One holds all messages, one prefetch window after another, and
 // returns them at the end. This is the same work for the broker, so the bound refers to this

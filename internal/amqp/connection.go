@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Parallel is the maximum number of AMQP methods in progress at once: with more, 4.3 gets slower
-// (measured on two cores).
+// Parallel is the maximum number of AMQP methods in progress at once: more are slower (fact
+// declarations-in-parallel).
 const Parallel = 8
 
 // RecoveringConnection performs AMQP operations in one vhost on the channels of one connection. It

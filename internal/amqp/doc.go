@@ -19,6 +19,6 @@
 // ones. Errors are worded for users; internal/refusal explains refusals.
 //
 // Limits: an empty header table is read and written as none. A delivery mode of 0 is read, but
-// written as none: AMQP defines only 1 and 2, and 3.10 closes the channel because of it. Decision
-// 11 states the cost of decoding in the library.
+// written as none: AMQP defines only 1 and 2 (fact delivery-mode-zero). Decision 11 states the cost
+// of decoding in the library.
 package amqp

@@ -4,8 +4,7 @@
 //   - Client.ReadLive reads the objects of some vhosts as a topology.Live. Without the management
 //     API, Client.ReadAMQP reads what can be known.
 //   - Client is an apply.Writer. Exchanges, queues and bindings go over AMQP where it is
-//     reachable (eight channels equal the broker's own bulk import; parallel HTTP PUTs are slower
-//     on 4.x), everything else over HTTP.
+//     reachable (fact declarations-in-parallel), everything else over HTTP.
 //   - Client.Refine counts the messages of queues that a plan deletes; Client.Lock prevents two
 //     applies at the same time; Client.OpenTestVHost creates a vhost to test a topology in.
 //   - Client.Source, Dialer and Tails receive and send messages.

@@ -104,7 +104,7 @@ func (c *Client) yieldingLocks(ctx context.Context, f func() error) error {
 
 func lockQueue(vhost, name string) *topology.Queue {
 	queue := management.LockPrefix + name
-	if len(queue) > 100 { // 4.x answers 541 instead of 405 where the refusal of a long name does not fit its reply text
+	if len(queue) > 100 { // so that its refusal can be read (fact refusal-of-long-names)
 		queue = fmt.Sprintf("%s%x", management.LockPrefix, sha256.Sum256([]byte(name)))
 	}
 	return &topology.Queue{VHost: vhost, Name: queue, Exclusive: true, AutoDelete: true, Arguments: topology.Arguments{

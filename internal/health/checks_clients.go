@@ -84,7 +84,7 @@ func checkPrefetch(in *Inspection) (Status, []string) {
 }
 
 // tellsSharedPrefetch reports whether a broker reports the prefetch that the consumers of a channel
-// share: 3.10 does, 4.0 does not, and 4.3 does not allow it (global_qos).
+// share (fact shared-prefetch).
 func tellsSharedPrefetch(version string) bool {
 	return version == "" || !capability.VersionAtLeast(version, "4.0") || capability.VersionAtLeast(version, "4.3")
 }

@@ -168,9 +168,7 @@ func connectionProblems(f *Facts, list *problemList) {
 	}
 }
 
-// remedy says how to recover a queue from a state. On 3.10, 4.0 and 4.3 a crashed queue was back
-// with its messages after stop_app and start_app of its node, but not after rabbitmqctl
-// restart_vhost.
+// remedy says how to recover a queue from a state (fact crashed-queue-returns).
 func remedy(state string) string {
 	switch state {
 	case membersMissing:

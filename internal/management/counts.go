@@ -146,9 +146,8 @@ type stateJSON struct {
 	Online  []string `json:"online"`
 }
 
-// outage returns the broker's word for a queue that is not at work, "" for others. 3.10 has no word
-// for quorum queues that are down, and says nothing at all of a stream that is down, or so new that
-// there are no statistics: then it is not known.
+// outage returns the broker's word for a queue that is not at work, "" for others.
+// It is not known where the broker says nothing at all (fact down-queue-states).
 func (q *stateJSON) outage() (state string, known bool) {
 	replicated := q.Type == topology.Quorum || q.Type == topology.Stream
 	switch {

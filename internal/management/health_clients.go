@@ -129,8 +129,8 @@ func (r *healthReading) users(ctx context.Context) error {
 	}))
 }
 
-// featureFlags reads those that are stable and not enabled. Any user of the API may on 3.10 and
-// 4.0.
+// featureFlags reads those that are stable and not enabled. Not every user may read them (fact
+// feature-lists).
 func (r *healthReading) featureFlags(ctx context.Context) error {
 	type flag struct {
 		Name      string `json:"name"`
@@ -147,7 +147,7 @@ func (r *healthReading) featureFlags(ctx context.Context) error {
 	}))
 }
 
-// deprecated reads the deprecated features in use. 3.10 does not know them: 404.
+// deprecated reads the deprecated features in use. Older brokers answer 404 (fact feature-lists).
 func (r *healthReading) deprecated(ctx context.Context) error {
 	type feature struct {
 		Name string `json:"name"`

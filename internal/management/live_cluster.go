@@ -96,7 +96,8 @@ func (v *vhostJSON) vhost() *topology.VHost {
 	return o
 }
 
-// undefined: 3.10 and 4.0 show "undefined" for a vhost without a default queue type.
+// undefined returns s, or "" for what older brokers show for a vhost without a default queue type
+// (fact no-default-queue-type).
 func undefined(s string) string {
 	if s == "undefined" {
 		return ""

@@ -130,7 +130,7 @@ func (c *Client) putVHost(ctx context.Context, want *topology.VHost) error {
 	}
 	if queueType != "" {
 		body["default_queue_type"] = queueType
-		body["defaultqueuetype"] = queueType // 3.10
+		body["defaultqueuetype"] = queueType // (fact default-queue-type)
 	}
 	if err := c.do(ctx, http.MethodPut, path("vhosts", want.Name), body); err != nil {
 		return err
@@ -193,8 +193,8 @@ func (c *Client) Declare(ctx context.Context, o topology.Object) error {
 	return c.retryVHost(ctx, o.Ref().VHost, func() error { return c.declare(ctx, o) })
 }
 
-// DeclareQueueOn declares a queue on a node of the cluster, where its leader begins, if the broker's
-// settings do not say otherwise.
+// DeclareQueueOn declares a queue on a node of the cluster, where its leader begins, if the
+// broker's settings do not say otherwise.
 func (c *Client) DeclareQueueOn(ctx context.Context, q *topology.Queue, node string) error {
 	if err := addressable(q.VHost, q.Name); err != nil {
 		return err

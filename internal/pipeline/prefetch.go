@@ -7,8 +7,7 @@ const (
 	// defaultPrefetch keeps the client and the broker from waiting for each other: with a classic
 	// queue, a prefetch of 1,000 reached 0.83 to 0.9 of its rate.
 	defaultPrefetch = 2500
-	// quorumPrefetch is as much as helps with a quorum queue: on 4.0 the work for a message grows
-	// with the number of unsettled ones, and 2,500 reached 0.66 to 0.76 of its rate.
+	// quorumPrefetch is as much as helps with a quorum queue (fact unsettled-slow-down).
 	quorumPrefetch = 1000
 	// unknownPrefetch is for messages of unknown size.
 	unknownPrefetch = 1000

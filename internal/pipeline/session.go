@@ -16,9 +16,8 @@ type ReturnBy uint8
 const (
 	// ReturnByNack sends one basic.nack with multiple and requeue for each session.
 	ReturnByNack ReturnBy = iota
-	// ReturnByClose closes the channel. On a quorum queue without a delivery limit, 3.10 and 4.0
-	// send nacked messages to the tail; a close returns them to the head. Both increase the
-	// delivery count alike.
+	// ReturnByClose closes the channel, which returns messages to the head where a nack sends them
+	// to the tail (fact nacks-without-limit).
 	ReturnByClose
 	// ReturnNothing returns nothing. It is for streams, whose messages stay anyway.
 	ReturnNothing
@@ -317,7 +316,7 @@ const applyTime = 500 * time.Millisecond
 
 // CloseInOrder returns what is not done in the order of the queue. On a quorum queue, this takes a
 // close without a cancellation before it: a cancellation returns messages in transit before those
-// in hand, and 3.10 sends nacked messages to the tail.
+// in hand, and a nack may send messages to the tail (fact nacks-without-limit).
 func (s *Session) CloseInOrder() error {
 	s.FlushAll()
 	if s.Lost() {

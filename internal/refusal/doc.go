@@ -5,6 +5,6 @@
 // refusal alike. Parse reads one, Operation.Reason explains it for the object that it is about.
 // Callers branch on the sentinels that an Error wraps, never on texts.
 //
-// The package does no I/O and knows neither client library. The replies are those of 3.10.8, 4.0.5
-// and 4.3.6; one that it does not know is passed on in the broker's words.
+// The package does no I/O and knows neither client library. The replies are those of
+// capability.Versions; one that it does not know is passed on in the broker's words.
 package refusal

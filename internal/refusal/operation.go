@@ -46,7 +46,8 @@ func (o Operation) Failed(ctx context.Context, err error) error {
 	return &Error{Op: o.Op, Text: err.Error(), Cause: err}
 }
 
-// Suspect names what 3.10 and 4.0 are known to fail on (541).
+// Suspect names what brokers are known to fail on, with 541 and no reason (facts
+// refusal-of-long-names, refusals-close-connections).
 func (o Operation) Suspect() string {
 	if o.Object != nil && len(o.Object.Ref().Name) > 100 {
 		return "brokers from 4.0 on fail while they word the refusal of an object with a long name; most likely it exists " +

@@ -68,7 +68,8 @@ func NoRead(user, vhost, name string) string {
 	return fmt.Sprintf("user %q lacks the permission to read it: %s", user, needs.Give(user, vhost))
 }
 
-// refusedAccess finds in a reason what was refused. 3.10 does not say which permission.
+// refusedAccess finds in a reason what was refused. Not every broker names the permission (fact
+// unnamed-permission).
 var refusedAccess = regexp.MustCompile(`(?s)^(?:(configure|write|read) )?access to (queue|exchange) '(.*)' ` +
 	`in vhost '.*' refused for user`)
 

@@ -63,8 +63,8 @@ var (
 	ofQueueType       = regexp.MustCompile(`of queue type ([a-z_]+)`)
 )
 
-// Parse reads a broker's text. 3.10 and 4.0 escape some for HTML. It never fails: what it does
-// not know is Other with the text as detail, its numeric or capital codes taken off.
+// Parse reads a broker's text, which may be escaped (fact refusals-as-html). It never fails: what
+// it does not know is Other with the text as detail, its numeric or capital codes taken off.
 func Parse(text string) Reply {
 	text = strings.TrimSpace(Printable(html.UnescapeString(text)))
 	if bareCode.MatchString(text) {

@@ -15,7 +15,7 @@ import (
 )
 
 // MaxBytes limits the text of one event, in bytes. It is the largest default message size limit of
-// any supported broker version (128 MiB on 3.10, 16 MiB since 4.0).
+// any supported broker version (fact max-message-size).
 const MaxBytes = 128 << 20
 
 // Envelope is one domain event.

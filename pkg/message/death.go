@@ -24,8 +24,8 @@ type Death struct {
 	// OriginalExpiration is the expiration, in milliseconds, that the broker removed at this death;
 	// "" if there was none.
 	OriginalExpiration string
-	// HasRoute reports whether Exchange and the routing keys are known. Streams on 3.10 keep only
-	// x-first-death-*, which name no routing key.
+	// HasRoute reports whether Exchange and the routing keys are known. Some streams keep
+	// only x-first-death-*, which name no routing key (fact stream-drops-nested-headers).
 	HasRoute bool
 
 	keys []any
@@ -55,8 +55,9 @@ func (d Death) RoutingKeys() []string {
 // Deaths is the death history of a message, read from its headers on demand. Creating one allocates
 // nothing.
 //
-// The headers are untrusted. A client can send x-death with any type and content, and 3.10 passes
-// it on. Entries that do not have the form that brokers write are skipped.
+// The headers are untrusted. A client can send x-death with any type and content, and brokers pass
+// it on (fact client-death-history). Entries that do not have the form that brokers write are
+// skipped.
 type Deaths struct {
 	headers Table
 	entries []any

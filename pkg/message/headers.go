@@ -2,19 +2,20 @@ package message
 
 import "strings"
 
-// Headers that brokers write. See Deaths for the death headers.
+// Headers that brokers write. See Deaths for the death headers. Older brokers do not write all of
+// them (fact headers-of-newer-brokers).
 const (
 	HeaderDeath              = "x-death"
 	HeaderFirstDeathQueue    = "x-first-death-queue"
 	HeaderFirstDeathReason   = "x-first-death-reason"
 	HeaderFirstDeathExchange = "x-first-death-exchange"
-	HeaderLastDeathQueue     = "x-last-death-queue"    // 4.x only
-	HeaderLastDeathReason    = "x-last-death-reason"   // 4.x only
-	HeaderLastDeathExchange  = "x-last-death-exchange" // 4.x only
-	HeaderDeliveryCount      = "x-delivery-count"      // quorum queues: how often it was returned
-	HeaderAcquiredCount      = "x-acquired-count"      // quorum queues, 4.3
-	HeaderStreamOffset       = "x-stream-offset"       // streams
-	HeaderOptDeaths          = "x-opt-deaths"          // 4.x, as annotations of AMQP 1.0 name it
+	HeaderLastDeathQueue     = "x-last-death-queue"
+	HeaderLastDeathReason    = "x-last-death-reason"
+	HeaderLastDeathExchange  = "x-last-death-exchange"
+	HeaderDeliveryCount      = "x-delivery-count" // quorum queues: how often it was returned
+	HeaderAcquiredCount      = "x-acquired-count" // quorum queues
+	HeaderStreamOffset       = "x-stream-offset"  // streams
+	HeaderOptDeaths          = "x-opt-deaths"     // the deaths, as annotations of AMQP 1.0 name them
 )
 
 // Headers of sender-selected distribution, which make the broker route extra copies. The broker

@@ -21,7 +21,7 @@ type Message struct {
 	Exchange   string
 	RoutingKey string
 	// Redelivered reports whether the broker has delivered the message before. It says nothing
-	// about deaths: on 4.3 it is true at the first delivery after a reject.
+	// about deaths (fact redelivered-dead-letters).
 	Redelivered bool
 	// Queue is the queue from which the message was read; "" for a message made to be published.
 	Queue string

@@ -27,8 +27,8 @@ const (
 func (s PropertySet) Has(p PropertySet) bool { return s&p == p }
 
 // Properties are the basic properties of AMQP 0-9-1, except headers. The zero value of a field
-// means that the property is absent, unless Explicit contains it. Brokers distinguish the two:
-// quorum queues of 4.3 treat no priority as 4, while 0 is the lowest.
+// means that the property is absent, unless Explicit contains it. Brokers distinguish the two
+// (fact quorum-priorities).
 type Properties struct {
 	ContentType     string // MIME type of the body
 	ContentEncoding string // for example "gzip"; "utf-8" is used by some frameworks and means no compression

@@ -52,8 +52,8 @@ type PublisherOptions struct {
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
 	// ConfirmTimeout is how long the broker may stay silent about messages in flight, outside an
-	// alarm, before the connection counts as lost. Default 30 s. A broker can lose confirms: 3.10.8
-	// never confirms messages in flight to a quorum queue that is deleted.
+	// alarm, before the connection counts as lost. Default 30 s. A broker can lose confirms
+	// (fact deleted-queue-unconfirmed).
 	ConfirmTimeout time.Duration
 	// Limiter limits the rate; nil means no limit.
 	Limiter Limiter

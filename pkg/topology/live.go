@@ -41,9 +41,9 @@ type Server struct {
 	ExchangeTypes []string // enabled exchange types; nil unknown
 	// DeniedFeatures are the deprecated features that this node refuses (/api/deprecated-features,
 	// state denied or phase denied_by_default/removed): queue_master_locator,
-	// transient_nonexcl_queues. nil unknown: 3.10 does not tell.
+	// transient_nonexcl_queues. nil means unknown (fact feature-lists).
 	DeniedFeatures []string
-	// DefaultQueueType is the node's own default, "" unknown or none (3.10).
+	// DefaultQueueType is the node's own default, "" if unknown or none.
 	DefaultQueueType string
 	// Nodes are the nodes of the cluster that run, ordered; nil unknown (a login without the tag
 	// monitoring, AMQP only).

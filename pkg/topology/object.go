@@ -37,7 +37,8 @@ const (
 // in normal form.
 type Arguments = amqptable.Table
 
-// Targets of a policy (apply-to). The last three exist on 4.x only: older brokers answer 400.
+// Targets of a policy (apply-to). Older brokers refuse the last three (fact
+// policy-targets-by-type).
 const (
 	ApplyToAll           = "all"
 	ApplyToQueues        = "queues"

@@ -7,9 +7,9 @@ import (
 )
 
 // QueueType returns the type that a queue of the state has on a broker of that version ("" is the
-// newest): the one that the files name, and else, from 3.10.8 on, the default of the vhost that the
-// state declares (fact default-queue-type). An import of definitions and a declaration do the same.
-// The default of a live vhost is not looked at: see Diff.
+// newest): the one that the files name, and else, where brokers know one, the default of the vhost
+// that the state declares (fact default-queue-type). An import of definitions and a declaration do
+// the same. The default of a live vhost is not looked at: see Diff.
 func (s *State) QueueType(q *Queue, version string) string {
 	if q.TypeDeclared || !takesDefaultType(q, version) {
 		return q.Type

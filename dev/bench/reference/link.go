@@ -57,9 +57,8 @@ func (l *Link) Fill(ctx context.Context, exchange string, n int, queues []string
 	return nil
 }
 
-// Clear purges queues. It does not delete them: 3.10.8 loses the write-ahead log of its quorum
-// queues if a large one is deleted soon after it was filled, which would spoil the next
-// measurement.
+// Clear purges queues. It does not delete them, which would spoil the next measurement (fact
+// large-delete-loses-log).
 func (l *Link) Clear(queues ...string) error {
 	for _, q := range queues {
 		if _, err := l.Channel.QueuePurge(q, false); err != nil {

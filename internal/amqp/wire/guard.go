@@ -43,7 +43,7 @@ var (
 )
 
 // streamSlack is how many messages a stream may send beyond the prefetch: it counts credit in
-// chunks. 3.10 was seen to send 11 with a prefetch of 10.
+// chunks (fact stream-credit).
 const streamSlack = 8192
 
 // answers maps each answer to the request that waits for it. The library keeps an answer without a

@@ -30,7 +30,7 @@ const (
 
 // AddNote returns headers with a note of the properties that the client library would omit. It
 // returns headers itself if there are none. It does not note a delivery mode of 0: AMQP defines
-// only 1 and 2, and 3.10 closes the channel because of it.
+// only 1 and 2 (fact delivery-mode-zero).
 func AddNote(headers message.Table, p *message.Properties) message.Table {
 	set := p.Explicit &^ message.DeliveryModeProperty
 	if set == 0 && p.ClusterID == "" {

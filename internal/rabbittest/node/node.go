@@ -98,7 +98,7 @@ type Node struct {
 	host host
 }
 
-// Line returns the release line of the broker: "4.0" for 4.0.5.
+// Line returns the release line of the broker: "4.0" for "4.0.5".
 func (n *Node) Line() string { return lineOf(n.Version) }
 
 // Stop shuts the broker down in an orderly way. Durable queues and persistent messages survive a
@@ -176,7 +176,7 @@ func (n *Node) Leader(ctx context.Context, vhost, queue string, suspend bool) er
 // SyncMetadata returns when everything declared so far is on disk and survives Kill. Without it,
 // recent declarations may be lost (fact metadata-is-late).
 func (n *Node) SyncMetadata(ctx context.Context) error {
-	_, err := n.Eval(ctx, "catch mnesia:sync_log().") // 4.3 has no Mnesia any more
+	_, err := n.Eval(ctx, "catch mnesia:sync_log().") // newer brokers have no Mnesia
 	return err
 }
 

@@ -14,8 +14,8 @@ type Facts struct {
 	VHost, Name, Type string
 	// Version is the broker's version; "" is unknown and treated as the newest.
 	Version string
-	// DeliveryLimit is the effective limit of a quorum queue, including the default of 4.x. No
-	// value means unlimited.
+	// DeliveryLimit is the effective limit of a quorum queue, including the broker's default
+	// (fact default-delivery-limit). No value means unlimited.
 	DeliveryLimit discover.Setting
 	// LimitFixed says that the limit is a queue argument, which no policy can lift.
 	LimitFixed                                            bool
@@ -39,8 +39,8 @@ type Facts struct {
 // QueueSize is the size of a queue's messages some seconds ago; the broker reports it only in its
 // statistics (fact statistics-are-late). The zero value means unknown.
 type QueueSize struct {
-	// Bytes are what the broker holds against max-length-bytes: bodies, on quorum queues of 4.3
-	// with the headers.
+	// Bytes are what the broker holds against max-length-bytes: bodies, and on some
+	// quorum queues headers (fact length-bytes-with-headers).
 	Bytes int64
 	// Messages is the number of messages at that time.
 	Messages int64
@@ -91,7 +91,7 @@ func FactsOf(l *topology.Live, d discover.Discovery, vhost, name string) (Facts,
 	return f, nil
 }
 
-// limits reports whether a delivery limit takes effect: -1 is unlimited on 4.x, and 0 on 3.10.
+// limits reports whether a delivery limit takes effect (fact default-delivery-limit).
 func limits(s discover.Setting, version string) bool {
 	v, ok := s.Int()
 	return ok && (v >= 0 || !capability.VersionAtLeast(version, "4.0"))

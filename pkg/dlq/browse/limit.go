@@ -6,19 +6,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// deliveryLimit judges a quorum queue by facts seen on live brokers.
-//
-//	return          3.10.8              4.0.5               4.3.6
-//	nack            counts              counts              does not count
-//	reject, close   counts              counts              counts
-//	order, limited  head, in order      head, in order      head, in order
-//	order, no limit tail; close: head   tail; close: head   head, in order
-//	default limit   none                20                  20
-//	dead letters    count from 0        count from 0        go on counting
+// deliveryLimit judges a quorum queue by its delivery limit and by what counts towards it (facts
+// default-delivery-limit, returns-count, nacks-without-limit).
 //
 // A message whose count is over the limit is dropped, or dead-lettered again, at its next return of
-// any kind. On 4.3 one that the default limit killed comes with a count of 21: a single look would
-// be its end.
+// any kind. One that a limit has dead-lettered may arrive with such a count: browsing it once would
+// be its end (fact dead-letters-keep-count).
 func (a *assessment) deliveryLimit() {
 	f := a.f
 	limit, ok := f.DeliveryLimit.Int()
@@ -45,8 +38,8 @@ func (a *assessment) room(r Room) {
 	switch {
 	case override:
 		a.l.Override = true
-		// On 4.0 returns under an override count too, and the counts stay: the room is checked all
-		// the same.
+		// Returns count under an override, too, and the counts stay. So the room is checked here
+		// as well.
 		if r.Counts {
 			a.l.Room, a.l.Return = &r, ReturnByClose
 		}
@@ -66,7 +59,8 @@ func (a *assessment) room(r Room) {
 	}
 }
 
-// permit: a limit in an argument beats every policy, and 3.10 takes -1 for 0.
+// permit says what could allow browsing. A policy cannot lift a limit that is an argument, nor one
+// of a broker to which -1 means 0 (facts setting-precedence, default-delivery-limit).
 func (a *assessment) permit() Permit {
 	if a.f.LimitFixed || !capability.VersionAtLeast(a.f.Version, "4.0") {
 		return PermitForce
@@ -74,7 +68,8 @@ func (a *assessment) permit() Permit {
 	return PermitOverride
 }
 
-// delayedRetry: 4.3 makes returned messages of the types all and returned wait.
+// delayedRetry refuses to browse a queue that makes returned messages wait (fact
+// delayed-retry-returned).
 func (a *assessment) delayedRetry() {
 	if t := a.f.DelayedRetry.Text(); t == "all" || t == "returned" {
 		ms, _ := a.f.DelayedRetryMin.Int()

@@ -36,8 +36,9 @@ type PolicyStore interface {
 // OverridePolicies returns the policies that lift the delivery limit of a quorum queue. A broker
 // applies only one policy and one operator policy to a queue, so they also copy everything else
 // that the present ones set. OverridePolicies is pure, except for the name, which contains the time
-// and a random suffix. It returns an error if no policy can lift the limit: below 4.0, where -1
-// means 0, and if the limit is a queue argument, which wins over -1 (fact setting-precedence).
+// and a random suffix. It returns an error if no policy can lift the limit: where -1 means 0, and
+// where the limit is a queue argument, which wins over -1 (facts default-delivery-limit,
+// setting-precedence).
 func OverridePolicies(s *topology.State, vhost, queue, version string, now time.Time) ([]*topology.Policy, error) {
 	o, ok := s.Get(topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue})
 	if !ok {

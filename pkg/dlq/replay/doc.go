@@ -8,6 +8,6 @@
 //
 // # Limits
 //
-// Clients can forge a death history on 3.10 (fact client-death-history); nothing here trusts its
-// form. Streams can only be copied from.
+// Clients can forge a death history (fact client-death-history), so nothing here trusts its form.
+// Streams can only be copied from.
 package replay

@@ -189,7 +189,7 @@ func (f *From) snapshot(ctx context.Context) error {
 
 func (f From) task() pipeline.Task {
 	if f.Type == topology.Stream {
-		f.Return = browse.ReturnNothing // a nack on a stream ends the connection on 3.10.8 (540)
+		f.Return = browse.ReturnNothing // (fact nack-on-stream)
 	}
 	timing := pipeline.DefaultTiming()
 	timing.Reconnect = f.Reconnect.policy()

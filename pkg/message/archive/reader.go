@@ -12,9 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// DefaultMaxLine is the default of ReaderOptions.MaxLine. The largest body that a broker can be
-// configured to accept is 512 MiB. The default limit is 16 MiB on 4.x and 128 MiB on 3.10, which is
-// 171 MiB of base64.
+// DefaultMaxLine is the default of ReaderOptions.MaxLine. It is more than the base64 of the
+// largest body that a broker accepts by default (fact max-message-size): 171 MiB.
 const DefaultMaxLine = 256 << 20
 
 // ReaderOptions set limits of a Reader. The zero value has the defaults.

@@ -23,8 +23,8 @@ type Decoration struct {
 	// Headers are added. They do not replace headers of the event's format.
 	Headers  message.Table
 	Priority uint8
-	// Explicit reports whether Priority is set although it is 0. Quorum queues of 4.3 rank 0 below
-	// no priority.
+	// Explicit reports whether Priority is set although it is 0. A quorum queue may rank 0
+	// below no priority (fact quorum-priorities).
 	Explicit bool
 	// Expiration is how long the message may wait in a queue; 0 means no limit.
 	Expiration time.Duration

@@ -31,8 +31,8 @@ type Writer interface {
 
 // Options tune Apply. The zero value is usable.
 type Options struct {
-	// Parallel is how many objects of one kind are written at once. Default 8: with more, 4.3 gets
-	// slower (measured on two cores).
+	// Parallel is how many objects of one kind are written at once. Default 8: more are
+	// slower (fact declarations-in-parallel).
 	Parallel int
 	// StepTimeout bounds one write. Default 30 s.
 	StepTimeout time.Duration

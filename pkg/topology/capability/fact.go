@@ -63,6 +63,9 @@ func Facts() []Fact {
 		{ID: "consumers-are-late",
 			Text: "The management API shows a new consumer up to 5 s late."},
 		{ID: "counts-are-late", Text: "The management API's counts of classic and quorum queues are up to 7 s old."},
+		{ID: "crashed-queue-returns",
+			Text: "A crashed queue is back with its messages after stop_app and start_app of its node, but not " +
+				"after rabbitmqctl restart_vhost."},
 		{ID: "dead-letters-keep-count", Seen: []string{"4.3.6"},
 			Text: "A quorum queue keeps the delivery count of a message that it dead-letters into another quorum queue. " +
 				"Older versions count from 0 again."},
@@ -80,6 +83,10 @@ func Facts() []Fact {
 		{ID: "death-time", Test: "pkg/message.TestDeathsAsBrokersWriteThem",
 			Text: "A repeated death moves to the front of x-death and increments its count, but keeps the time of the " +
 				"first death."},
+		{ID: "declarations-in-parallel", Seen: []string{"4.3.6"},
+			Text: "With more than eight AMQP methods in progress at once, declarations get slower (measured on " +
+				"two cores). Eight channels equal the broker's own bulk import; parallel HTTP PUTs are " +
+				"slower."},
 		{ID: "default-delivery-limit", Test: differential,
 			Text: "Quorum queues have a delivery limit of 20 by default on 4.x and none on 3.10. A negative limit means " +
 				"unlimited on 4.x and 0 on 3.10."},
@@ -93,17 +100,27 @@ func Facts() []Fact {
 		{ID: "delayed-retry-failed", Seen: []string{"4.3.6"},
 			Text: "With the delayed-retry type failed, a rejected message waits the minimum times the number of failed " +
 				"deliveries, at most the maximum. A nack neither waits nor counts."},
+		{ID: "delayed-retry-returned", Seen: []string{"4.3.6"},
+			Text: "With the delayed-retry types all and returned, returned messages wait before they are " +
+				"delivered again."},
 		{ID: "delete-conditions-classic-only",
 			Text: "Quorum queues and streams refuse if-empty and if-unused (540 NOT_IMPLEMENTED), and an exclusive " +
 				"consumer does not keep other consumers out."},
 		{ID: "deleted-queue-nacks", Seen: []string{"4.3.6"},
 			Text: "A message that is on its way to a queue while the queue is deleted is refused with a nack."},
+		{ID: "deleted-queue-unconfirmed", Seen: []string{"3.10.8"},
+			Text: "Messages in flight to a quorum queue that is deleted are never confirmed."},
 		{ID: "deleted-stream-consumers", Seen: []string{"3.10.8", "4.0.5"},
 			Text: "A consumer of a stream that is deleted stays in the list of consumers forever."},
+		{ID: "delivery-at-two-speeds", Seen: []string{"4.0.5"},
+			Text: "Reading a million messages of a classic queue takes either 67 or 130 s, whichever program " +
+				"reads them."},
 		{ID: "delivery-limit-deliveries", Seen: []string{"4.3.6"}, Test: "pkg/topology/apply.TestRetriesEndOnBrokers",
 			Text: "A quorum queue with a delivery limit of N gives a message that is rejected with requeue N+1 times. On 4.3 " +
 				"a " +
 				"nack with requeue never counts, with delayed retry either: no limit ends it."},
+		{ID: "delivery-mode-zero", Seen: []string{"3.10.8"},
+			Text: "A message with a delivery mode of 0 makes the broker close the channel."},
 		{ID: "detailed-metrics",
 			Text: "The broker's own exporter has the families queue_coarse_metrics, queue_metrics and " +
 				"queue_consumer_count at /metrics/detailed."},
@@ -112,10 +129,16 @@ func Facts() []Fact {
 		{ID: "down-queue-counts", Test: "internal/broker.TestOnNodesOfItsOwn",
 			Text: "A passive declaration of a quorum queue or stream without a leader says that it is empty; of a classic " +
 				"queue whose node is down, that there is none. The queues list without statistics lacks the former."},
+		{ID: "down-queue-states", Seen: []string{"3.10.8"},
+			Text: "The management API has no word for the state of a quorum queue that is down. It says " +
+				"nothing at all of a stream that is down, or so new that it has no statistics."},
 		{ID: "drop-head-confirms", Test: "cmd.TestBrokerScript",
 			Text: "A full queue with overflow drop-head, the default, confirms a message and drops the oldest; with " +
 				"max-length or " +
 				"message-ttl 0 it drops the message itself. Confirmed is not kept."},
+		{ID: "feature-lists",
+			Text: "Any user of the management API may list the feature flags on 3.10 and 4.0. 3.10 does not " +
+				"know the list of deprecated features (404)."},
 		{ID: "firehose",
 			Text: "The firehose publishes with the key publish.EXCHANGE or deliver.QUEUE, the body of the " +
 				"message, and headers exchange_name, routing_keys, properties and redelivered."},
@@ -124,15 +147,23 @@ func Facts() []Fact {
 		{ID: "headers-compare", Test: differential,
 			Text: "A headers exchange never compares x-match. It compares other names that begin with x- in the modes " +
 				"all-with-x and any-with-x only. Integers of all widths are equal; 1.0 equals 1 on 3.10 only."},
+		{ID: "headers-of-newer-brokers",
+			Text: "Only 4.x writes the headers x-last-death-queue, x-last-death-reason, x-last-death-exchange " +
+				"and x-opt-deaths. Only quorum queues of 4.3 write x-acquired-count."},
 		{ID: "headers-outgrow-frame-max", Test: "internal/amqp.TestFramesLargerThanFrameMaxAreRead",
 			Text: "The broker sends a content header in one frame even where it is larger than frame_max: a message that " +
 				"was published with headers of almost that size, and got x-death since."},
+		{ID: "large-delete-loses-log", Seen: []string{"3.10.8"},
+			Text: "The broker loses the write-ahead log of its quorum queues if a large one is deleted soon " +
+				"after it was filled."},
 		{ID: "leader-is-local", Seen: []string{"4.3.6"}, Test: "internal/broker.leadersAreSpread",
 			Text: "A quorum queue and a stream begin with their leader, and a member, on the node that the connection that " +
 				"declares them ends at, unless a leader locator says otherwise. Of 300 quorum queues declared through one " +
 				"of three nodes, 300 had their leader there (4.3.6; with the locator balanced 150, 150 and 0, because it " +
 				"counts the leaders there are; with a group of one member 300 even so). The management API declares on " +
 				"the node that the request names: 100, 100 and 100."},
+		{ID: "length-bytes-with-headers", Seen: []string{"4.3.6"},
+			Text: "A quorum queue counts headers towards max-length-bytes. Other queue types count bodies only."},
 		{ID: "limits-are-one-object", Seen: []string{"3.10.8"},
 			Text: "All limits of one vhost, or of one user, are one object that the broker reads, changes and writes back. " +
 				"Of two written at once, one is lost."},
@@ -143,11 +174,23 @@ func Facts() []Fact {
 				"still booting."},
 		{ID: "lists-repeat-objects", Seen: []string{"4.0.5", "4.3.6"},
 			Text: "A list of the management API names an object twice while others are being declared."},
+		{ID: "max-message-size",
+			Text: "The default limit of a message's size is 128 MiB on 3.10 and 16 MiB on 4.x. A broker can be " +
+				"configured to accept 512 MiB at most."},
 		{ID: "message-ttl-blocks",
 			Text: "A message expires at the head of its queue only. One with a short TTL waits behind those with longer ones."},
 		{ID: "metadata-is-late", Seen: []string{"3.10.8", "4.0.5"},
 			Text: "What was declared moments before a kill -9 may be gone, with confirmed persistent messages in it: " +
 				"of 50 queues 5 (4.0.5). None of 30 was after mnesia:sync_log."},
+		{ID: "nack-on-stream", Seen: []string{"3.10.8"},
+			Text: "A nack for a message of a stream ends the connection (540)."},
+		{ID: "nacks-without-limit", Seen: []string{"3.10.8", "4.0.5"},
+			Text: "A quorum queue without a delivery limit takes nacked messages back at its tail, and those " +
+				"of a closed channel at its head. Both increase the delivery count. With a limit both return " +
+				"to the head, in order."},
+		{ID: "no-default-queue-type", Seen: []string{"3.10.8", "4.0.5"},
+			Text: "The management API and definitions show \"undefined\" as the default queue type of a vhost " +
+				"that has none."},
 		{ID: "odd-values", Test: "cmd.TestBrokerScript",
 			Text: "A definitions import keeps values of other types than the broker's own, and the management API shows " +
 				"them so: \"internal\": \"false\", \"priority\": 5.5. Before 4.3 a field auto_delete that was left out is " +
@@ -160,18 +203,34 @@ func Facts() []Fact {
 		{ID: "policy-all-or-nothing", Test: "pkg/topology/plan.TestPolicyTableOnBrokers",
 			Text: "A policy with one key that a queue type does not support applies to no queue of that type, with none of " +
 				"its keys."},
+		{ID: "policy-targets-by-type",
+			Text: "Policies for classic_queues, quorum_queues or streams alone exist on 4.x only: 3.10 answers " +
+				"400."},
 		{ID: "publish-refusal-reasons",
 			Text: "When a message makes the broker close a channel, the reason names the size, the user, the exchange " +
 				"or the topic that it refused."},
+		{ID: "quorum-priorities", Seen: []string{"4.3.6"},
+			Text: "A quorum queue treats a message without a priority as one of priority 4. An explicit 0 is " +
+				"the lowest."},
 		{ID: "ready-before-returns", Seen: []string{"4.0.5", "4.3.6"},
 			Text: "A classic queue with a backlog answers a passive declaration before it takes back returned " +
 				"messages, also after the channel closed."},
+		{ID: "redelivered-dead-letters", Seen: []string{"4.3.6"},
+			Text: "The flag redelivered is set at the first delivery of a dead letter that was rejected."},
+		{ID: "refusal-of-long-names", Seen: []string{"4.0.5", "4.3.6"},
+			Text: "Where the refusal of an object with a long name does not fit into a reply text, the broker " +
+				"answers 541 instead of 405."},
+		{ID: "refusals-as-html", Seen: []string{"3.10.8", "4.0.5"},
+			Text: "Some reasons are escaped for HTML."},
 		{ID: "refusals-close-connections", Seen: []string{"3.10.8", "4.0.5"},
 			Text: "Some refusals close the whole connection, not just the channel: an unknown exchange type on 3.10, " +
 				"an invalid max-age of a stream on 3.10 and 4.0."},
 		{ID: "returns-before-all", Test: "pkg/dlq/browse.TestSessionsKeepTheOrder",
 			Text: "A quorum queue keeps returned messages apart, in the order of their returns, before all others. A classic " +
 				"queue puts each back where it was."},
+		{ID: "returns-count",
+			Text: "On a quorum queue, a reject with requeue and a closed channel increase the delivery count " +
+				"of the returned messages. A nack does so on 3.10 and 4.0 only."},
 		{ID: "returns-over-limit",
 			Text: "Returned messages may take a queue over its length limit. With overflow drop-head, messages are " +
 				"then dropped from the head, where the returned ones are; a quorum queue on 3.10 drops the new " +
@@ -179,6 +238,9 @@ func Facts() []Fact {
 		{ID: "setting-precedence", Test: differential,
 			Text: "Between an argument and a policy, the argument wins for dead-letter keys and the minimum wins for limits. " +
 				"For overflow the argument wins on classic queues, the policy on quorum queues."},
+		{ID: "shared-prefetch",
+			Text: "3.10 reports the prefetch that the consumers of a channel share (global_qos), 4.0 does not " +
+				"report it, and 4.3 does not allow it."},
 		{ID: "short-strings-over-http",
 			Text: "Over HTTP, brokers accept names of exchanges and routing keys longer than AMQP's 255 bytes."},
 		{ID: "shovel-returns-moved", Seen: []string{"4.3.6"},
@@ -197,6 +259,8 @@ func Facts() []Fact {
 				"after a wrong password, but answers at once a client with the capability authentication_failure_close."},
 		{ID: "stream-count-is-late",
 			Text: "The count of a stream lags by some seconds, the delivery of its messages does not."},
+		{ID: "stream-credit", Seen: []string{"3.10.8"},
+			Text: "A stream counts the prefetch in chunks and may send more messages: 11 with a prefetch of 10."},
 		{ID: "stream-dead-letters-lost", Seen: []string{"3.10.8"},
 			Text: "A message that is dead-lettered into a stream with the strategy at-most-once, the default, is lost " +
 				"without a trace."},
@@ -221,6 +285,11 @@ func Facts() []Fact {
 		{ID: "transient-no-vhost", Seen: []string{"4.0.5"},
 			Text: "On a busy node, one in thousands of declarations is refused because the vhost is said to be missing " +
 				"or down, although it is neither."},
+		{ID: "unnamed-permission", Seen: []string{"3.10.8"},
+			Text: "The refusal of an access does not say which of the three permissions is missing."},
+		{ID: "unsettled-slow-down", Seen: []string{"4.0.5"},
+			Text: "The work of a quorum queue for a message grows with the number of unsettled messages. With " +
+				"a prefetch of 2,500 it reaches 0.66 to 0.76 of the rate with 1,000."},
 		{ID: "user-id", Test: "pkg/dlq/replay.TestRestoreOfWhatCannotGoBackAsItWas",
 			Text: "A user_id other than the login's is refused (406, and the channel closes) unless the user has the tag " +
 				"impersonator."},

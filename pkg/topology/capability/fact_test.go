@@ -3,6 +3,8 @@ package capability_test
 import (
 	"bytes"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,6 +53,54 @@ func TestCommentsReferToFacts(t *testing.T) {
 	}
 	reference := regexp.MustCompile(`\(facts?\s+((?:[a-z0-9-]+|//|,|\s)+)[;)]`)
 	name := regexp.MustCompile(`[a-z0-9-]+`)
+	eachGoFile(t, func(path string, text []byte) {
+		for _, m := range reference.FindAllSubmatch(text, -1) {
+			for _, id := range name.FindAllString(string(m[1]), -1) {
+				if !ids[id] {
+					t.Errorf("%s refers to the fact %s, which is not in the table", path, id)
+				}
+			}
+		}
+	})
+}
+
+// TestCommentsNameNoVersions: what depends on the version of the broker stands in the tables of
+// this package, and comments elsewhere refer to it. A version in quotes is an example of a value.
+// The comments of the types of a topology file are for users: its JSON Schema has them as
+// descriptions.
+func TestCommentsNameNoVersions(t *testing.T) {
+	quoted := regexp.MustCompile(`"[^"]*"`)
+	version := regexp.MustCompile(`(?:^|[^\w.-])([34]\.(?:x|[0-9]{1,2})(?:\.[0-9]{1,2})?)(?:$|[^\w.]|\.(?:\s|$))`)
+	topology := filepath.Join(root, "pkg", "topology") + "/"
+	checked := 0
+	eachGoFile(t, func(path string, text []byte) {
+		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, topology+"capability/") ||
+			strings.HasPrefix(path, topology+"spec/types") {
+			return
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, path, text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, group := range file.Comments {
+			for _, c := range group.List {
+				checked++
+				if m := version.FindStringSubmatch(quoted.ReplaceAllString(c.Text, "")); m != nil {
+					t.Errorf("%s names version %s: write (fact ID) and add the fact to the table", files.Position(c.Pos()), m[1])
+				}
+			}
+		}
+	})
+	if checked == 0 {
+		t.Error("no comments were found")
+	}
+}
+
+// eachGoFile calls do with each Go file of the repository.
+func eachGoFile(t *testing.T, do func(path string, text []byte)) {
+	t.Helper()
 	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != root {
 			return filepath.SkipDir
@@ -59,12 +109,8 @@ func TestCommentsReferToFacts(t *testing.T) {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		for _, m := range reference.FindAllSubmatch(text, -1) {
-			for _, id := range name.FindAllString(string(m[1]), -1) {
-				if !ids[id] {
-					t.Errorf("%s refers to the fact %s, which is not in the table", path, id)
-				}
-			}
+		if err == nil {
+			do(path, text)
 		}
 		return err
 	})

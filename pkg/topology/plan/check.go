@@ -86,8 +86,8 @@ func (c *checker) error(ref topology.Ref, message, why, fix string) {
 	c.add(diag.Error, ref, message, why, fix)
 }
 
-// defaultTypeStays: before 4.0, brokers take a default queue type when they create the vhost and never
-// again (fact default-queue-type).
+// defaultTypeStays reports a new default queue type where brokers take it only when they create the
+// vhost (fact default-queue-type).
 func (c *checker) defaultTypeStays(v *topology.VHost) {
 	live, ok := c.have.Get(v.Ref())
 	if !ok || capability.VersionAtLeast(c.server.Version, "4.0") {
@@ -256,7 +256,8 @@ func neededTag(kind topology.Kind) string {
 	return "administrator"
 }
 
-// hasTag reports whether the login has a tag, or one that includes it, as far as its tags are known.
+// hasTag reports whether the login has a tag, or one that includes it, as far as its tags are
+// known.
 func hasTag(s topology.Server, tag string) bool {
 	return s.AMQPOnly || s.Tags == nil || slices.Contains(s.Tags, tag) || slices.Contains(s.Tags, "administrator")
 }

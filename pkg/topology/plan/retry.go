@@ -25,7 +25,7 @@ type Retry struct {
 	WaitQueues []topology.Ref `json:"-"`
 }
 
-// The arguments of delayed retry, which quorum queues have since 4.3. The type is "failed", so that
+// The arguments of delayed retry of quorum queues. The type is "failed", so that
 // a nack, of a consumer that stops for example, is no attempt (fact delayed-retry-failed).
 const (
 	delayedRetryType  = "x-delayed-retry-type"
@@ -34,12 +34,13 @@ const (
 	delayedRetrySince = "4.3"
 	delayedFailed     = "failed"
 	deliveryLimitName = "x-delivery-limit"
-	// defaultDeliveryLimit is that of quorum queues since 4.0. What was returned more often is
-	// dead-lettered by the broker.
+	// defaultDeliveryLimit is that of quorum queues (fact default-delivery-limit). The broker
+	// dead-letters messages that were returned more often.
 	defaultDeliveryLimit = 20
 )
 
-// fitRetries returns the state with each retry schedule as this broker does it best, and what was decided.
+// fitRetries returns the state with each retry schedule as this broker does it best, and what was
+// decided.
 func fitRetries(want *topology.State, have *topology.Live) (*topology.State, []Retry) {
 	var native []topology.Object
 	var unused []topology.Ref
@@ -65,9 +66,9 @@ func fitRetries(want *topology.State, have *topology.Live) (*topology.State, []R
 }
 
 // withDelayedRetry returns the queue with the arguments of its schedule, and how the retries end. A
-// queue gets the delivery limit that its steps mean: without one RabbitMQ would go on to its default
-// of 20 (fact delivery-limit-deliveries). What exists as the schedule says, but for the limit, stays,
-// because an argument cannot be added.
+// queue gets the delivery limit that its steps mean: without one RabbitMQ would go on to its
+// default of 20 (fact delivery-limit-deliveries). What exists as the schedule says, but for the
+// limit, stays, because an argument cannot be added.
 func withDelayedRetry(q *topology.Queue, s topology.RetrySchedule, have *topology.Live) (*topology.Queue, string) {
 	out := *q
 	out.Arguments = q.Arguments.Clone()
@@ -182,8 +183,8 @@ func formatMillis(ms int64) string {
 }
 
 // formerWaitQueue reports whether a queue of the record is a wait queue of a queue that the file
-// declares, made for a retry step that is no longer in the file: QUEUE.retry.STEP, which returns its
-// messages to QUEUE.
+// declares, made for a retry step that is no longer in the file: QUEUE.retry.STEP, which returns
+// its messages to QUEUE.
 func (d *differ) formerWaitQueue(ref topology.Ref) bool {
 	q := d.queue(ref)
 	if ref.Kind != topology.KindQueue || q == nil {

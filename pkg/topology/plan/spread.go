@@ -14,7 +14,8 @@ type Spread struct {
 	Nodes   int `json:"nodes"`
 }
 
-// The arguments that say where a queue's leader begins; the second is for classic queues before 4.3.
+// The arguments that say where a queue's leader begins; the second is for classic queues of
+// older brokers.
 const (
 	leaderLocator = "x-queue-leader-locator"
 	masterLocator = "x-queue-master-locator"
@@ -27,8 +28,8 @@ func Spreads(q *topology.Queue) bool {
 	return !said && (q.Type == topology.Quorum || q.Type == topology.Stream)
 }
 
-// spread counts the queues that are declared on several nodes in turn, and the classic ones that all
-// land on one.
+// spread counts the queues that are declared on several nodes in turn, and the classic ones that
+// all land on one.
 func (d *differ) spread() {
 	s := Spread{Nodes: len(d.have.Server.Nodes)}
 	for _, step := range d.plan.Steps {

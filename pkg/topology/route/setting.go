@@ -135,8 +135,8 @@ func lowest(a, b Setting) Setting {
 	return first(a, b)
 }
 
-// deliveryLimit returns the effective limit, which is the minimum. On 4.x, a negative limit yields
-// to a limit that is not negative (fact default-delivery-limit).
+// deliveryLimit returns the effective limit, which is the minimum. Where a negative limit means
+// unlimited, it yields to a limit that is not negative (fact default-delivery-limit).
 func (s Settings) deliveryLimit(list ...Setting) Setting {
 	if s.Queue.Type == topology.Classic || s.Queue.Type == topology.Stream {
 		return Setting{}

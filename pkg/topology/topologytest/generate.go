@@ -1,5 +1,5 @@
-// Package topologytest has what tests of topologies share: a Generator of random states, a Broker in
-// memory, and short constructors of objects.
+// Package topologytest has what tests of topologies share: a Generator of random states, a Broker
+// in memory, and short constructors of objects.
 //
 // The states that a Generator draws are accepted by a broker of the given version. They are made
 // from few names, so that two of them share objects, differ in them, and take them from each other.
@@ -141,7 +141,7 @@ func drawBindings(t *rapid.T, add func(topology.Object), vhost string, exchanges
 	}
 }
 
-// States draws states of a topology of that name: in vhost / of a Broker, for RabbitMQ 4.3.6.
+// States draws states of a topology of that name: in vhost / of a Broker, for the newest RabbitMQ.
 func States(name string) *rapid.Generator[*topology.State] {
 	return Generator{Name: name, VHost: "/", Second: "v two", Users: "u", Version: "4.3.6"}.States()
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
 )
 
-// File is a definitions file as RabbitMQ 3.0 to 4.3 export it (GET /api/definitions,
+// File is a definitions file as any RabbitMQ exports it (GET /api/definitions,
 // rabbitmqctl export_definitions), of a cluster or of one vhost, and as people write it by hand.
 type File struct {
 	decode.Located `json:"-"`
@@ -170,7 +170,7 @@ func (v *table) DecodeNode(d *decode.Decoder, n *source.Node, f decode.Field) {
 	}
 }
 
-// tags is a list, or what brokers before 3.9 wrote: one string, separated by commas.
+// tags is a list, or what old brokers wrote: one string, separated by commas.
 type tags []string
 
 // DecodeNode takes both forms.
@@ -215,8 +215,8 @@ func Is(doc source.Document) bool {
 		bindings.Items[0].Get("source") != nil
 }
 
-// Read decodes a definitions file. Fields that it does not know are warnings, because other versions
-// of RabbitMQ have more of them.
+// Read decodes a definitions file. Fields that it does not know are warnings, because other
+// versions of RabbitMQ have more of them.
 func Read(root *source.Node) (*File, diag.Diagnostics) {
 	d := &decode.Decoder{Lenient: true}
 	f := &File{}

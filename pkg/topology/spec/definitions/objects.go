@@ -112,8 +112,8 @@ func (t table) table() topology.Arguments {
 	return amqptable.NormaliseTable(values)
 }
 
-// vhost takes what 3.x to 4.3 write at the top of a vhost or in its metadata. "undefined" is
-// what 3.10 to 3.12 write for no default queue type.
+// vhost takes what brokers write at the top of a vhost or in its metadata. "undefined" is what
+// older brokers write for no default queue type (fact no-default-queue-type).
 func (r *reader) vhost(v *vhost) {
 	o := &topology.VHost{Name: v.Name}
 	if text := cmp.Or(v.Description, v.Metadata.Description); text != nil {
@@ -174,8 +174,8 @@ func (r *reader) user(d *File, u *user) {
 }
 
 // defaultAlgorithm is that of a hash without a name, as the broker's own import decides it by the
-// version in the file: 3.0 to 3.5 used MD5 and did not say so. An older or strange version does not
-// mean MD5.
+// version in the file: the first ones used MD5 and did not say so. A strange version does not mean
+// MD5.
 func defaultAlgorithm(version string) string {
 	minor, is3 := strings.CutPrefix(version, "3.")
 	if is3 && len(minor) > 1 && minor[0] >= '0' && minor[0] <= '5' && minor[1] == '.' {
@@ -233,7 +233,7 @@ func (r *reader) policy(vhost, name string, p *policy, operator bool) {
 	r.add(o, p.Position(), parts(&p.Located, p.Definition))
 }
 
-// exchange leaves out what every vhost has: 4.3 exports amq.rabbitmq.log.
+// exchange leaves out what every vhost has: some brokers export amq.rabbitmq.log.
 func (r *reader) exchange(vhost string, x *exchange) {
 	if capability.IsPredeclared(x.Name) || capability.IsBrokerDeclared(x.Name) {
 		return
@@ -319,7 +319,7 @@ func (r *reader) leftOut(at diag.Position, object, message, why string) {
 		Why: why, Rule: "left-out", Part: at.String()})
 }
 
-// splitTags reads the tags of a user as brokers before 3.9 wrote them: administrator,monitoring.
+// splitTags reads the tags of a user as old brokers wrote them: administrator,monitoring.
 func splitTags(s string) []string {
 	var tags []string
 	for tag := range strings.SplitSeq(s, ",") {

@@ -182,8 +182,8 @@ func (v *vhostInventory) objectRecords(add func(list string, r record)) {
 	}
 }
 
-// vhostRecord writes the properties at the top, where 3.10 to 4.0 read them, and as metadata, where
-// 4.3 does.
+// vhostRecord writes the properties at the top, where older brokers read them, and as metadata,
+// where newer ones do.
 func vhostRecord(v *topology.VHost) record {
 	properties := record{}
 	if v.Declared.Description || v.Description != "" {
