@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -50,7 +51,15 @@ func IsException(err error) bool {
 }
 
 // IsNotFound reports whether the broker answered that the object does not exist (404).
-func IsNotFound(err error) bool { return hasCode(err, amqp091.NotFound) }
+func IsNotFound(err error) bool { return hasCode(err, amqp091.NotFound) && !IsDown(err) }
+
+// IsDown reports whether the broker answered that a queue exists, but does not run: its node is
+// down, or it crashed. The broker says that with a 404, too; only the text differs ("no queue ..."
+// if there is none).
+func IsDown(err error) bool {
+	var x *amqp091.Error
+	return hasCode(err, amqp091.NotFound) && errors.As(err, &x) && !strings.HasPrefix(x.Reason, "NOT_FOUND - no ")
+}
 
 // IsRefused reports whether the broker answered that the login lacks a permission (403).
 func IsRefused(err error) bool { return hasCode(err, amqp091.AccessRefused) }

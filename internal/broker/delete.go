@@ -207,7 +207,7 @@ func (c *Client) recount(ctx context.Context, conn *amqp.RecoveringConnection, q
 	}
 	if conn != nil {
 		ready, err := declare.CountAs(ctx, conn, q)
-		if err != nil {
+		if err != nil && !(amqp.IsDown(err) && allowed > 0) {
 			return err
 		}
 		if ready > allowed {

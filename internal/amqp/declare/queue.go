@@ -57,11 +57,11 @@ func inspect(ch *amqp091.Channel, want *topology.Queue) (q amqp091.Queue, answer
 }
 
 // Status returns the counts of a queue as a topology.QueueStatus, or nil if the queue does not
-// exist. They are not known if the leader of the queue does not answer.
+// exist or is down: see amqp.IsDown. They are not known if the leader of the queue does not answer.
 func Status(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (*topology.QueueStatus, error) {
 	n, answered, err := count(ctx, conn, queue)
 	switch {
-	case amqp.IsNotFound(err):
+	case amqp.IsNotFound(err) || amqp.IsDown(err):
 		return nil, nil
 	case err != nil:
 		return nil, err

@@ -19,6 +19,9 @@ func blocked(step plan.Step) string {
 	case plan.AllowConsumers:
 		return fmt.Sprintf("%s: stop them, or allow it with --max-message-loss %d", step.Blocked, r.Messages)
 	case plan.AllowUncounted:
+		if r.Messages > 1 {
+			return fmt.Sprintf("%s: allow its loss with --max-message-loss N (at least %d)", step.Blocked, r.Messages)
+		}
 		return step.Blocked + ": allow its loss with --max-message-loss N"
 	case plan.AllowTakeOver:
 		return step.Blocked + ". If it has moved here, take it over with --adopt-from " + shell.Quote(r.Owner)

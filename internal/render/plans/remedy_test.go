@@ -17,6 +17,7 @@ func TestBlockedNamesTheFlag(t *testing.T) {
 		{plan.Remedy{Kind: plan.AllowLoss, Messages: 15}, "why: allow their loss with --max-message-loss 15"},
 		{plan.Remedy{Kind: plan.AllowConsumers, Messages: 1}, "why: stop them, or allow it with --max-message-loss 1"},
 		{plan.Remedy{Kind: plan.AllowUncounted}, "why: allow its loss with --max-message-loss N"},
+		{plan.Remedy{Kind: plan.AllowUncounted, Messages: 6}, "why: allow its loss with --max-message-loss N (at least 6)"},
 		{plan.Remedy{Kind: plan.AllowTakeOver, Owner: "old@/"}, "why. If it has moved here, take it over with " +
 			"--adopt-from old@/"},
 	} {

@@ -132,6 +132,8 @@ func Facts() []Fact {
 		{ID: "down-queue-states", Seen: []string{"3.10.8"},
 			Text: "The management API has no word for the state of a quorum queue that is down. It says " +
 				"nothing at all of a stream that is down, or so new that it has no statistics."},
+		{ID: "down-queue-survives-deletion", Seen: []string{"3.10.8"}, Test: "internal/broker.TestOnNodesOfItsOwn",
+			Text: "The deletion of a classic queue whose node is down is confirmed, and the queue is back with its node."},
 		{ID: "drop-head-confirms", Test: "cmd.TestBrokerScript",
 			Text: "A full queue with overflow drop-head, the default, confirms a message and drops the oldest; with " +
 				"max-length or " +

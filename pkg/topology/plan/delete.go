@@ -240,12 +240,15 @@ func (d *differ) guard() {
 			s.Conditions = topology.DeleteConditions{MaxMessages: s.Risk.Messages + spare/n}
 		}
 		if s.Blocked == "" {
-			s.Blocked, s.Remedy = d.lossBlock(s, total)
+			s.Blocked, s.Remedy = d.lossBlock(s, total, n)
 		}
 	}
 }
 
-func (d *differ) lossBlock(s *Step, total int64) (string, Remedy) {
+// lossBlock says why a deletion may lose too much. total is what is known to be lost by the plan,
+// which shares what may be lost beyond that among its queues: without a share, one whose count is
+// unknown is blocked, as the writer would refuse it.
+func (d *differ) lossBlock(s *Step, total, queues int64) (string, Remedy) {
 	allowed := d.o.MaxMessageLoss
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:
@@ -255,8 +258,8 @@ func (d *differ) lossBlock(s *Step, total int64) (string, Remedy) {
 		return stake(risk), Remedy{Kind: AllowLoss, Messages: total}
 	case risk.Consumers > 0 && allowed == 0:
 		return stake(risk), Remedy{Kind: AllowConsumers, Messages: 1}
-	case !risk.Known && allowed == 0:
-		return d.unknownCount(s.Ref), Remedy{Kind: AllowUncounted}
+	case !risk.Known && s.Conditions.MaxMessages == 0:
+		return d.unknownCount(s.Ref), Remedy{Kind: AllowUncounted, Messages: total + queues}
 	}
 	return "", Remedy{}
 }

@@ -356,6 +356,24 @@ func TestSameAs(t *testing.T) {
 	}
 }
 
+// What may be lost beyond what is counted is shared among the queues. One of unknown count needs a
+// share: the writer refuses it otherwise.
+func TestUnknownCountsNeedAShareOfTheLoss(t *testing.T) {
+	a, b := topologytest.Queue("a"), topologytest.Queue("b")
+	m := topologytest.BrokerWith(a, b).Owns("t", a, b)
+	m.Status[a.Ref()] = topology.QueueStatus{Messages: 10, Known: true}
+	m.Status[b.Ref()] = topology.QueueStatus{State: "down"}
+	for loss, blocked := range map[int64]bool{0: true, 10: true, 11: true, 12: false} {
+		p := plan.Destroy(topologytest.State(a, b), m.Live(), plan.Options{MaxMessageLoss: loss})
+		for _, s := range p.Steps {
+			if s.Ref == b.Ref() && ((s.Blocked != "") != blocked || s.Conditions.MaxMessages == 0 != blocked ||
+				blocked && s.Remedy != plan.Remedy{Kind: plan.AllowUncounted, Messages: 12}) {
+				t.Errorf("loss of %d allowed: %+v", loss, s)
+			}
+		}
+	}
+}
+
 func TestMissingVHostIsSaidOnce(t *testing.T) {
 	l := &topology.Live{MissingVHosts: []string{"/"}}
 	p := plan.Diff(topologytest.State(topologytest.Queue("a"), topologytest.Queue("b"),

@@ -57,7 +57,7 @@ const (
 	AllowLoss
 	// AllowConsumers: a MaxMessageLoss of 1 or more deletes a queue that has consumers, too.
 	AllowConsumers
-	// AllowUncounted: any MaxMessageLoss, because nobody knows how many messages there are.
+	// AllowUncounted: MaxMessageLoss of Messages or more. Nobody knows how many messages there are.
 	AllowUncounted
 	// AllowTakeOver: AdoptFrom with Owner, which owns the object now.
 	AllowTakeOver
