@@ -44,7 +44,7 @@ const maxForeignLines = 100
 // Archive is the messages of an archive.
 type Archive struct {
 	*archive.Reader
-	ahead []entry // read by CheckArchive, and next
+	ahead []entry // the first entry, which CheckArchive has read
 }
 
 // entry is what one call of archive.Reader.Next returned.

@@ -56,8 +56,8 @@ func AdviseMissing(err error) error {
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: advice}
 }
 
-// NoteBrowsing says, before it is done, what reading a queue does to it where that is more than setting
-// the flag redelivered: whoever reads it may want to decide otherwise.
+// NoteBrowsing says what reading a queue is about to do to it, if that is more than setting the
+// flag redelivered. The user can still interrupt it.
 func NoteBrowsing(d *cmdutil.Process, q *topology.Queue, l browse.Assessment, what string) {
 	if !l.Override && vhost.OnlyMarks(l) == "" {
 		return

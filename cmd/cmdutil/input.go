@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// Open opens a file to read it. Where it is no regular file (a FIFO, a device), opening and reading
-// may wait for ever: both end with an interruption, as context.Canceled. The caller closes it.
+// Open opens a file to read it. If it is not a regular file (a FIFO, a device), opening and reading
+// may wait forever. An interruption ends both with context.Canceled. The caller closes it.
 func (d *Process) Open(name string) (fs.File, error) {
 	if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() || info.IsDir() {
 		return os.Open(name)
@@ -107,7 +107,7 @@ func (w *waitingReader) Read(p []byte) (int, error) {
 		var n int
 		err := w.wait(func() (err error) { n, err = w.r.Read(w.buf); return err })
 		if w.end = err; errors.Is(err, context.Canceled) {
-			return 0, err // n belongs to the read that goes on
+			return 0, err // n belongs to the read, which is still running
 		}
 		w.ready = w.buf[:n]
 	}
@@ -119,7 +119,7 @@ func (w *waitingReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// waitingFile is a file that is no regular one.
+// waitingFile is a file that is not a regular file.
 type waitingFile struct {
 	*os.File
 	in io.Reader

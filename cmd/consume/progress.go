@@ -16,7 +16,7 @@ const redrawEvery = time.Second
 // is being handled now.
 type shownProgress struct {
 	bar   terminal.Progress
-	none  bool // nothing is shown: then nothing is counted
+	none  bool // false: nothing is shown, so nothing is counted
 	begun sync.Once
 	quit  chan struct{}
 	ended sync.WaitGroup
@@ -31,8 +31,8 @@ func newShownProgress(bar terminal.Progress) *shownProgress {
 	return &shownProgress{bar: bar, none: none, quit: make(chan struct{})}
 }
 
-// progressBar is what progress is shown with. Messages that are printed on the same terminal show it
-// themselves.
+// progressBar is what progress is shown with. Messages that are printed on the same terminal show
+// it themselves.
 func (c *consuming) progressBar() terminal.Progress {
 	s := c.proc.Streams
 	if c.progress == terminal.ProgressAuto && c.consumeOptions.handler.print && s.OutTTY {

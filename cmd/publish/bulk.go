@@ -29,7 +29,7 @@ import (
 
 // bulkCount publishes one payload several times, each time with its own id.
 func (r *publishing) bulkCount(ctx context.Context, from given) error {
-	if _, err := r.makeOne(from); err != nil { // a mistake in one is in all
+	if _, err := r.makeOne(from); err != nil { // every event would have the same mistake
 		return err
 	}
 	series, err := event.NewSeries()
@@ -146,7 +146,7 @@ func (r *publishing) journalName() string {
 		return ""
 	case r.bulk.journal != "":
 		return r.bulk.journal
-	case r.bulk.ndjson == "-" || !regular(r.bulk.ndjson): // what is read once cannot be continued
+	case r.bulk.ndjson == "-" || !regular(r.bulk.ndjson): // a pipe cannot be read again from the last line
 		return ""
 	}
 	return r.bulk.ndjson + ".journal"

@@ -54,8 +54,8 @@ func (f *dropFinder) of(queues []string) (texts []string) {
 // maxTargets is how many targets a dropFinder looks at: each event may have a key of its own.
 const maxTargets = 10_000
 
-// reachedBy is of for the queues that get copies of what is published to a target. It answers once
-// for each of the first maxTargets targets.
+// reachedBy is like of, for the queues that get copies of messages published to a target. It
+// answers once for each of the first maxTargets targets.
 func (f *dropFinder) reachedBy(t publish.Target) []string {
 	if f.targets[t] || len(f.targets) >= maxTargets {
 		return nil
@@ -95,8 +95,8 @@ func readForPreview(ctx context.Context, b Broker, vhost string) (*topology.Live
 func namesBroker(conn *profile.Connection) bool { return conn.Sources["url"] != "default" }
 
 // tellDrops returns a function that tells, once for each queue, that messages to a target reach
-// queues that drop messages. It reads the broker first. A broker that cannot be read is no reason
-// not to publish: the topology file then has to do.
+// queues that drop messages. It reads the broker first. If the broker cannot be read, publishing
+// continues, and only the topology file is checked.
 func tellDrops(ctx context.Context, b Broker, vhost string, file *topology.State,
 	tell func(string)) func(publish.Target) {
 	live, _ := readForPreview(ctx, b, vhost) //nolint:errcheck // see above

@@ -100,8 +100,7 @@ func readFrom(name string, r io.Reader) (given, error) {
 	return given{name, text}, nil
 }
 
-// needs explains on a terminal what the event needs, instead of waiting for input that nobody
-// types.
+// needs explains on a terminal what the event needs, instead of waiting for input.
 func (r *publishing) needs() error {
 	if r.typ == "" {
 		return cmdutil.UsageError("--data 'TEXT', --data @FILE, or < FILE", "%sthere is no payload",

@@ -41,7 +41,7 @@ type mover struct {
 	move  move
 	times []time.Duration
 	cpus  []time.Duration // of the client's process; 0 for what the broker does itself
-	left  int             // messages that it moved and left in the source all the same
+	left  int             // messages that it moved, but that are still in the source
 }
 
 func (b *benchmark) movers(br reference.Broker, peak *int64) []*mover {

@@ -25,7 +25,7 @@ type RecoveringConnection struct {
 	slots chan struct{} // one per operation under way
 
 	dialling chan struct{} // a mutex whose lock can be abandoned when a context ends
-	lone     chan struct{} // likewise, for operations that are tried alone
+	lone     chan struct{} // the same, for operations that are tried alone
 
 	mu      sync.Mutex
 	current *Link
@@ -226,7 +226,7 @@ func (c *RecoveringConnection) live() (*Link, error) {
 type outcome int
 
 const (
-	outcomeDone  outcome = iota // succeeded, or refused in a way that concerns it alone
+	outcomeDone  outcome = iota // it succeeded, or the broker refused only this operation
 	outcomeStale                // its channel was closed before it began
 	outcomeLost                 // the connection was lost for another reason
 	outcomeFatal                // the broker closed the connection because of some operation on it

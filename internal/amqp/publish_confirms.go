@@ -122,13 +122,13 @@ func (l *listener) confirms() {
 	for n < len(l.pending) && resolved(l.pending[n]) {
 		n++
 	}
-	closed := l.ch.IsClosed() // after it was seen what is resolved
+	closed := l.ch.IsClosed() // after the confirms have been read
 	l.drainReturns()          // each came before its confirm
 	gap := false
 	for _, d := range l.pending[:n] {
 		switch last := len(l.events) - 1; {
 		case !d.Acked() && closed:
-			gap = true // nacked, or resolved by the end of the channel: not known
+			gap = true // unknown: nacked, or resolved by the end of the channel
 		case !d.Acked():
 			l.events = append(l.events, publish.ChannelEvent{Kind: publish.EventNacked, Seq: d.DeliveryTag})
 		case !gap && last >= 0 && l.events[last].Kind == publish.EventConfirmed && l.events[last].Seq == d.DeliveryTag-1:

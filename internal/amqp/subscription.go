@@ -48,7 +48,7 @@ var _ consume.Subscription = (*subscription)(nil)
 
 // Next implements consume.Subscription.
 func (s *subscription) Next(ctx context.Context) (consume.Delivery, error) {
-	if d, ok := s.TryNext(); ok { // what is here goes before what ctx says
+	if d, ok := s.TryNext(); ok { // a delivery that is here is returned even if ctx has ended
 		return d, nil
 	}
 	select {

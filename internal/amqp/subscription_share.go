@@ -15,7 +15,7 @@ import (
 type sharing struct {
 	mu    sync.Mutex
 	users int
-	probe *amqp091.Channel // for questions: a refusal closes a channel
+	probe *amqp091.Channel // for queries, since a refusal closes the channel
 }
 
 func (h *sharing) join() bool {

@@ -137,7 +137,7 @@ func (c *Client) caughtUp(doubtful, waited bool) bool {
 	defer c.mu.Unlock()
 	switch {
 	case !doubtful && waited:
-		c.doubted = time.Time{} // the next doubt has its own time
+		c.doubted = time.Time{} // the next doubtful count waits anew
 	case doubtful && c.doubted.IsZero():
 		c.doubted = time.Now()
 	}

@@ -69,11 +69,10 @@ func (c *Client) Health(ctx context.Context, deep bool) (*health.Facts, error) {
 // nothing where they exist.
 //
 // What an existing object is like, AMQP does not tell. With compare false it is taken to be as
-// declared. With compare true each existing object is declared again as wanted, which changes
-// nothing, and from the broker's refusals follows what it is like, field by field; should the
-// object vanish in the milliseconds between, that declaration creates it. It takes the permission
-// to configure; without it, the object is taken to be as declared. (A queue that expires when
-// unused lives longer by being declared.)
+// declared. If compare is true, it declares each existing object again as wanted, which changes
+// nothing, and learns its fields one by one from the broker's refusals. If the object vanishes in
+// between, the declaration creates it. It takes the permission to configure; without it, the object
+// is taken to be as declared. (A queue that expires when unused lives longer by being declared.)
 func (c *Client) ReadAMQP(ctx context.Context, want *topology.State, compare bool) (*topology.Live, error) {
 	live := &topology.Live{Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{},
 		Unreadable: map[topology.Kind]string{}}

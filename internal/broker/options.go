@@ -53,8 +53,8 @@ type Options struct {
 	// seconds apart.
 	ReconnectAttempts int
 
-	// MaxMessage is how many bytes the body of a message that is read has at most: the announcement of
-	// a larger one ends the connection. 0 is no limit.
+	// MaxMessage is the maximum size of a received body, in bytes. A larger one ends the
+	// connection. 0 means no limit.
 	MaxMessage int64
 	// Name is what the broker's connection list and the HTTP user agent show: "msgctl apply".
 	// Default "msgctl".

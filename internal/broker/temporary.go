@@ -21,8 +21,8 @@ const (
 )
 
 // CreateTemporary makes an object that its caller deletes again, and leaves nothing behind when it
-// returns an error: a request that was interrupted, or got no answer, may still be carried out by the
-// broker. When ctx ends while a creation is under way, CreateTemporary therefore waits for its
+// returns an error: a request that was interrupted, or got no answer, may still be carried out by
+// the broker. When ctx ends while a creation is under way, CreateTemporary therefore waits for its
 // outcome, and deletes what was made. Where that is not possible, the error wraps a
 // *topology.LeftBehindError.
 func (c *Client) CreateTemporary(ctx context.Context, want topology.Object) error {
@@ -36,7 +36,8 @@ func (c *Client) CreateTemporary(ctx context.Context, want topology.Object) erro
 	case err == nil && ctx.Err() == nil:
 		return nil
 	case uncertain:
-		// What is asked for again is carried out after what was asked for first, if that still is.
+		// A repeated request is carried out after the first one, if the first is carried out at
+		// all.
 		again, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 		defer cancel()
 		_ = c.Create(again, want)
@@ -46,8 +47,8 @@ func (c *Client) CreateTemporary(ctx context.Context, want topology.Object) erro
 	return errors.Join(cmp.Or(ctx.Err(), err), c.deleteTemporary(want))
 }
 
-// deleteTemporary deletes what CreateTemporary made, without guards and whatever the caller's context
-// says.
+// deleteTemporary deletes what CreateTemporary made, without guards and whatever the caller's
+// context says.
 func (c *Client) deleteTemporary(o topology.Object) error {
 	ctx, cancel := context.WithTimeout(context.Background(), deleteWithin)
 	defer cancel()

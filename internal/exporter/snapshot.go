@@ -28,11 +28,12 @@ type Snapshot struct {
 type Queue struct {
 	VHost, Name               string
 	Ready, Unacked, Consumers int64
-	// ReadyBytes are those of its ready messages, -1 where nobody asked.
+	// ReadyBytes are the bytes of its ready messages, or -1 if they were not read.
 	ReadyBytes int64
 	// Known is false when the broker gave no counts.
 	Known bool
-	// Sample is what a look into it told, nil when there was none yet, or nothing is left of it.
+	// Sample is the latest sample of its messages, or nil if there is none yet, or if the queue has
+	// become empty.
 	Sample *Sample
 }
 
@@ -50,7 +51,7 @@ type LosingQueue struct {
 // Finding is a kind of findings that are counted together.
 type Finding struct{ VHost, Severity, Rule string }
 
-// Sample is what the first messages of a queue told.
+// Sample summarises the first messages of a queue.
 type Sample struct {
 	At time.Time
 	// Refused says that the queue was not looked into, because that could do harm, or failed.

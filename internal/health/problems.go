@@ -30,7 +30,7 @@ const (
 	DeadLettersExist = "dead-letters"
 )
 
-// Backlog is a queue with messages that nobody handles.
+// Backlog is a queue with messages that are not consumed.
 type Backlog struct {
 	VHost string `json:"vhost"`
 	Queue string `json:"queue"`

@@ -100,7 +100,7 @@ func (c *Client) states(ctx context.Context, vhost string) (map[string]string, e
 		func(raw *json.RawMessage) error {
 			var q stateJSON
 			if decode(*raw, &q) != nil {
-				states[q.Name] = "unknown" // an odd value stops no command
+				states[q.Name] = "unknown" // an unexpected value must not fail the command
 			} else if state, known := q.outage(); !known {
 				unsaid[q.Name] = q.Node
 			} else if state != "" {

@@ -202,7 +202,7 @@ func (r *healthReading) alarms(ctx context.Context) error {
 	var body struct {
 		Alarms []alarm `json:"alarms"`
 	}
-	loose(answer.body, &body) // who may not ask has the statistics
+	loose(answer.body, &body) // a user who may not read it gets the statistics
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.raised = body.Alarms

@@ -14,8 +14,9 @@ import (
 
 // decode decodes one JSON value leniently. Brokers keep what they were given in an import, and show
 // it forever: a boolean as text, an integer as 5.5, "undefined" for what was left out (fact
-// odd-values). They work with it, and so do we: what can be understood is, and what says nothing is
-// left at zero. What has no place at all, such as an object for a name, is an error.
+// odd-values). They work with such values, and so does msgctl: it interprets what it can, and
+// leaves values without meaning at zero. What has no place at all, such as an object for a name, is
+// an error.
 func decode(text []byte, out any) error {
 	err := decoder(bytes.NewReader(text)).Decode(out)
 	var kind *json.UnmarshalTypeError
@@ -40,9 +41,9 @@ func decode(text []byte, out any) error {
 	return err
 }
 
-// unreadable is a field of an answer whose value has no place in what is read.
+// unreadable is a field of an answer whose value does not fit the type that is read.
 type unreadable struct {
-	object string // which it is the field of, "" where that is not said
+	object string // the object that has the field, "" if unknown
 	kind   *json.UnmarshalTypeError
 }
 
@@ -82,8 +83,8 @@ func title(value any) string {
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
-// fitting returns a value as near as possible to one that decodes into a type. Without meaning is
-// what stands for nothing: its place stays zero.
+// fitting returns a value as near as possible to one that decodes into a type. A value without
+// meaning stays zero.
 func fitting(value any, t reflect.Type) (fit any, meaningful bool) {
 	if t.Kind() == reflect.Pointer {
 		return fitting(value, t.Elem())
@@ -207,7 +208,7 @@ func boolean(value any) any {
 	return value
 }
 
-// integer cuts off what stands behind the point.
+// integer cuts off the fraction.
 func integer(value any) any {
 	var text string
 	switch v := value.(type) {

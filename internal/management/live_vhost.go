@@ -8,7 +8,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
-// LockPrefix is how queues are called that are locks of applies; they are no part of any topology.
+// LockPrefix begins the names of the queues that are locks of apply. They belong to no topology.
 const LockPrefix = "msgctl.lock."
 
 type exchangeJSON struct {
@@ -126,8 +126,8 @@ func (r *reading) bindings(ctx context.Context, vhost string) error {
 	return r.addAll(objects)
 }
 
-// voids restores what has no value, at any depth (fact void-as-undefined): a header match that wants
-// a header to be present, for one. The text "undefined" is taken for it, too.
+// voids restores what has no value, at any depth (fact void-as-undefined): a header match that
+// wants a header to be present, for one. The text "undefined" is taken for it, too.
 func voids(args map[string]any) map[string]any {
 	for k, v := range args {
 		args[k] = void(v)

@@ -16,7 +16,7 @@ import (
 	"github.com/msgctl/msgctl/internal/refusal"
 )
 
-// Refusal is an answer of the management API that is no success.
+// Refusal is an answer of the management API other than success.
 type Refusal struct {
 	status   int
 	code     string // "bad_request", "not_authorised"
@@ -92,7 +92,7 @@ func isLoginRefused(err error) bool {
 	return errors.As(err, &answer) && answer.status == http.StatusUnauthorized && answer.code == "not_authorized"
 }
 
-// IsNotFound reports whether the API answered that there is no such thing.
+// IsNotFound reports whether the API answered that the object does not exist.
 func IsNotFound(err error) bool {
 	var answer *Refusal
 	return errors.As(err, &answer) && answer.status == http.StatusNotFound
@@ -106,8 +106,8 @@ func missing(err error) error {
 	return err
 }
 
-// MayHaveChanged reports whether a request that failed may have been carried out, or still may be: it
-// was cut off, got no answer in time, or the broker failed in the middle of it.
+// MayHaveChanged reports whether a request that failed may have been carried out, or still may be:
+// it was cut off, got no answer in time, or the broker failed in the middle of it.
 func (a *Client) MayHaveChanged(err error) bool {
 	var answer *Refusal
 	var request *url.Error
@@ -119,7 +119,7 @@ func (a *Client) MayHaveChanged(err error) bool {
 	case errors.As(err, &request) && request.Op == "Get", handshake != "":
 		return false
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return a.reached.Load() // one that was lost is sent again, and the last attempt found nobody
+		return a.reached.Load() // a lost request is sent again, and the last attempt found no listener
 	}
 	return request != nil || refusal.IsNetwork(err) || errors.Is(err, context.Canceled)
 }

@@ -65,7 +65,7 @@ func (a *Client) send(ctx context.Context, method, path string, body any) (*http
 // (fact transient-500).
 const transientAttempts = 5
 
-// sendGet is send for what can be asked twice.
+// sendGet is send for requests that may be repeated.
 func (a *Client) sendGet(ctx context.Context, path string) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
 		res, err := a.send(ctx, http.MethodGet, path, nil)
@@ -89,8 +89,8 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-// retry repeats f while the established API cannot be reached. A refusal is an answer, but for one
-// of the login that it took before.
+// retry repeats f while the established API cannot be reached. A refusal counts as an answer,
+// except the refusal of a login that it accepted before.
 func (a *Client) retry(ctx context.Context, f func() error) error {
 	return reconnect.Repeat(ctx, a.policy, a.reached.Load(), func() error {
 		err := f()
@@ -102,7 +102,7 @@ func (a *Client) retry(ctx context.Context, f func() error) error {
 	})
 }
 
-// transient reports whether a request failed because nobody listens or the connection was cut: the
+// transient reports whether a request failed because nothing listens or the connection was cut: the
 // broker may be restarting.
 func transient(err error) bool {
 	return refusal.IsConnectionRefused(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

@@ -11,7 +11,7 @@ import (
 // read takes messages until the snapshot is complete, the queue is empty, or ctx ends. It continues
 // after a lost connection.
 func (r *run) read(ctx context.Context) error {
-	ended := int64(-1) // what was looked at when the queue seemed to be empty
+	ended := int64(-1) // messages read when the queue last seemed to be empty
 	for !r.atEnd && r.taken < r.Total && (r.Limit <= 0 || r.attempted < r.Limit) {
 		d, err := r.receive(ctx)
 		if err != nil {

@@ -160,7 +160,7 @@ func (t Task) reconnectPolicy() reconnect.Policy {
 	p := t.Timing.Reconnect
 	p.Transient, p.Patience = Transient, t.Timing.Stall
 	if p.Attempts < 0 {
-		p.Attempts = 1 // what is confirmed has to leave its queue: that is tried once
+		p.Attempts = 1 // one attempt to remove confirmed messages from the queue
 	}
 	return p
 }

@@ -58,11 +58,11 @@ type run struct {
 	reconnected   time.Time
 	confirmedOnly bool // process nothing; only acknowledge again what was confirmed
 	unreachable   string
-	next          int64 // offset to go on from in a stream
+	next          int64 // the offset at which to continue in a stream
 	atEnd         bool  // the end of a stream was reached
 	losses        *reconnect.Losses
 	doneBefore    int64  // when this connection began
-	fresh         int64  // deliveries on this connection, but for what was confirmed before
+	fresh         int64  // deliveries on this connection, except messages confirmed before
 	safe          int64  // held when the last connection was lost
 	lastID        string // of the last delivery
 	progress      report.Meter
@@ -135,7 +135,7 @@ func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 	for attempt := 0; ; attempt++ {
 		broken := r.finish(ctx, stopWorking)
 		if failed := r.failure(); failed != nil || ctx.Err() != nil {
-			err = failed // what else went wrong came of that
+			err = failed // other errors are its consequences
 		}
 		if !errors.Is(broken, consume.ErrLost) {
 			return errors.Join(err, broken)

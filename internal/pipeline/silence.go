@@ -38,7 +38,7 @@ func (r *run) judgeSilence(ctx context.Context, q *silence) error {
 				return err
 			}
 		}
-		ready = n // 0 when nobody answers for so long
+		ready = n // 0 if the leader does not answer in that time
 	}
 	if ready > 0 {
 		q.empty = 0

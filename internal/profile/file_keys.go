@@ -31,8 +31,8 @@ func checkKeys(root *yaml.Node) *Error {
 	})
 }
 
-// eachPair visits a mapping; with nil as known keys any key is good. What is no mapping is left to
-// the decoder.
+// eachPair visits a mapping; with nil as known keys any key is good. Values other than mappings are
+// left to the decoder.
 func eachPair(n *yaml.Node, known []string, visit func(string, *yaml.Node) *Error) *Error {
 	if n.Kind != yaml.MappingNode {
 		return nil

@@ -35,7 +35,7 @@ type resolution struct {
 	settings
 	name    string  // the context in use
 	context Context // its settings
-	// maxMessage is the flag's, which is no setting of a broker.
+	// maxMessage is the flag's value. It does not belong to a broker.
 	maxMessage int64
 }
 
@@ -96,7 +96,7 @@ func (r *resolution) addContext(now bool, pick chosen, file *File) *Error {
 			return problem("remove one of the two", "--url names another broker than the context %q of --context",
 				pick.name).in("flag --context")
 		}
-		return nil // its broker is overruled, so is all the rest of it
+		return nil // a source whose broker is overruled contributes nothing else
 	}
 	r.fill(weaker)
 	r.name, r.context = pick.name, c
@@ -151,8 +151,7 @@ func (r *resolution) setDefaults() {
 	r.attempts.fill(option[int]{DefaultReconnectAttempts, byDefault})
 }
 
-// brokerOfAPI is on the API's host where only the API is named, for nobody means two machines then;
-// without an API it is the default.
+// brokerOfAPI is on the API's host if only the API is named. Without an API it is the default.
 func brokerOfAPI(api string) (endpoint, string) {
 	u, err := url.Parse(api)
 	switch {
@@ -171,8 +170,8 @@ func derivedAPI(b endpoint) string {
 	return "http://" + net.JoinHostPort(b.host, strconv.Itoa(portAPI))
 }
 
-// checkAPI refuses to send a password in plain text to the management API of a broker that is to be
-// reached over TLS, unless the API is on this machine, or --insecure allows it.
+// checkAPI refuses to send a password in plain text to the management API of a broker with an amqps
+// URL, unless the API is on this machine, or --insecure allows it.
 func (s *settings) checkAPI() *Error {
 	u, err := url.Parse(s.api.value)
 	if err != nil || u.Scheme != "http" || !s.broker.value.secure || s.insecure.value || isLoopback(u.Hostname()) {

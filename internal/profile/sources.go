@@ -100,8 +100,8 @@ func (l LookupEnv) serviceSettings() (settings, *Error) {
 	var s settings
 	host, port := l.get("RABBITMQ_HOST"), l.get("RABBITMQ_PORT")
 	if u, err := url.Parse(port); err == nil && u.Scheme == "tcp" {
-		// Kubernetes sets RABBITMQ_PORT=tcp://10.0.0.1:5672 for any service called rabbitmq: nobody
-		// asked for it.
+		// Kubernetes sets RABBITMQ_PORT=tcp://10.0.0.1:5672 for any service called rabbitmq,
+		// although nobody meant it for msgctl.
 		port = u.Port()
 		if host == "" {
 			port = ""

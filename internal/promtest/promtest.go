@@ -29,8 +29,8 @@ func need(t testing.TB, name string) string {
 	return ""
 }
 
-// Promtool runs promtool in a directory, with text on stdin, and returns what it says on both
-// streams, and whether it is content.
+// Promtool runs promtool in a directory, with text on stdin, and returns its output and whether it
+// succeeded.
 func Promtool(t testing.TB, dir, stdin string, args ...string) (said string, ok bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -41,7 +41,7 @@ func Promtool(t testing.TB, dir, stdin string, args ...string) (said string, ok 
 	return string(out), err == nil
 }
 
-// lacks reports whether a check has to be left out; the rest of the test goes on.
+// lacks reports whether a check must be skipped; the rest of the test continues.
 func lacks(t testing.TB) bool {
 	t.Helper()
 	if _, err := exec.LookPath("promtool"); err == nil || os.Getenv("CI") == "true" {
@@ -51,8 +51,8 @@ func lacks(t testing.TB) bool {
 	return true
 }
 
-// CheckMetrics fails the test unless promtool takes the text of a /metrics endpoint, without a word
-// of advice.
+// CheckMetrics fails the test unless promtool accepts the text of a /metrics endpoint without
+// advice.
 func CheckMetrics(t testing.TB, text string) {
 	t.Helper()
 	if lacks(t) {
@@ -75,8 +75,7 @@ func CheckRules(t testing.TB, rules []byte) {
 	}
 }
 
-// TestRules runs promtool's unit tests, which find the rules in rules.yaml, and returns what it
-// says.
+// TestRules runs promtool's unit tests, which find the rules in rules.yaml, and returns its output.
 func TestRules(t testing.TB, rules, tests []byte) (said string, ok bool) {
 	t.Helper()
 	file := writeFile(t, "rules.yaml", rules)

@@ -63,7 +63,7 @@ func Start(t testing.TB, rules []byte, targets ...string) *Server {
 	return s
 }
 
-// free returns an address that nobody listens on.
+// free returns an unused address.
 func free(t testing.TB) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -74,7 +74,7 @@ func free(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// Await waits until what is asked is true.
+// Await waits until a condition is true.
 func (s *Server) Await(otherwise string, ask func() bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(time.Minute); !ask(); time.Sleep(200 * time.Millisecond) {
@@ -101,7 +101,7 @@ func (s *Server) get(path string) ([]byte, error) {
 	return text, err
 }
 
-// Query evaluates an expression now, and returns the values of what it finds.
+// Query evaluates an expression now and returns the values of the resulting series.
 func (s *Server) Query(expr string) []string {
 	s.t.Helper()
 	text, err := s.get("/api/v1/query?query=" + url.QueryEscape(expr))

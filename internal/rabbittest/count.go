@@ -31,9 +31,9 @@ func CountQueue(ch *amqp.Channel, queue string) (amqp.Queue, error) {
 	}
 }
 
-// DeclareQueue declares a durable queue and returns the channel to go on with. A broker that is too
-// busy to start a quorum queue in time closes the connection (541, cluster_not_formed). DeclareQueue
-// then repeats the request on another one, for at most two minutes.
+// DeclareQueue declares a durable queue and returns the channel to use from then on. A broker that
+// is too busy to start a quorum queue in time closes the connection (541, cluster_not_formed).
+// DeclareQueue then repeats the request on another one, for at most two minutes.
 func (v *VHost) DeclareQueue(t *testing.T, ch *amqp.Channel, queue string, args amqp.Table) *amqp.Channel {
 	t.Helper()
 	for end := time.Now().Add(askAgain); ; {

@@ -53,7 +53,7 @@ func (o Operation) inequivalent(r Reply) string {
 		humanise(r.Received, r.ReceivedNone, unit), how)
 }
 
-// Remedy returns what may make possible what the broker refuses; "" for nothing.
+// Remedy returns a setting that may avoid the refusal, or "".
 func (r Reply) Remedy() Remedy {
 	if r.Kind == Inequivalent {
 		return ReplaceEmpty

@@ -60,7 +60,7 @@ const (
 	ReplaceEmpty Remedy = "replace empty"
 )
 
-// RemedyOf returns what may help against an error; "" for nothing.
+// RemedyOf returns a setting that may avoid an error, or "".
 func RemedyOf(err error) Remedy {
 	var e *Error
 	for errors.As(err, &e) {
@@ -103,8 +103,8 @@ func NoVHostAccess(op, user, vhost string) error {
 			GiveAccess(user, shell.Quote(vhost)))}
 }
 
-// GiveAccess returns the command that lets a user without permissions into a vhost, and no further:
-// what it may configure, write and read there are regular expressions on names.
+// GiveAccess returns the command that lets a user into a vhost, without permissions to configure,
+// write or read anything there.
 func GiveAccess(user, vhost string) string {
 	return fmt.Sprintf("rabbitmqctl set_permissions -p %s %s '^$' '^$' '^$' (that is to look; the three match what it "+
 		"may configure, write and read)", vhost, shell.Quote(user))
@@ -160,10 +160,10 @@ func Innermost(err error) string {
 	return err.Error()
 }
 
-// IsConnectionRefused reports whether nobody listened.
+// IsConnectionRefused reports whether nothing listened at the address.
 func IsConnectionRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
-// TLSReason explains a failed TLS handshake and says what may help, "" when err is none.
+// TLSReason explains a failed TLS handshake and says what may help. It returns "" for other errors.
 func TLSReason(err error) (string, Remedy) {
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
@@ -239,8 +239,8 @@ func Printable(s string) string {
 	return string(clean)
 }
 
-// LoginRefusedText says that the broker refused a login. from says where user and password come from,
-// "" when that is not known. The user guest may log in from the broker's own machine only
+// LoginRefusedText says that the broker refused a login. from says where user and password come
+// from, "" when that is not known. The user guest may log in from the broker's own machine only
 // (loopback_users), and is refused elsewhere like one with a wrong password.
 func LoginRefusedText(user, host, from string) string {
 	text := fmt.Sprintf("the broker refused the login of user %q: wrong user or password", user)

@@ -38,7 +38,7 @@ func (o Operation) Known(err error) (error, bool) {
 	return fmt.Errorf("%s: %w", o.Op, err), true
 }
 
-// Failed explains an error that is no refusal: ctx ended, or something unforeseen.
+// Failed explains an error other than a refusal: ctx ended, or something unforeseen.
 func (o Operation) Failed(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &Error{Op: o.Op, Text: "interrupted", Cause: errors.Join(ctx.Err(), err)}
@@ -80,7 +80,8 @@ const DefaultExchangeText = `the default exchange "" is the broker's own: it can
 
 const reserved = "names that start with amq. are reserved for the broker: choose another name"
 
-// Reason puts a reply into the file's terms, and names the sentinel; "" for what it does not know.
+// Reason explains a reply in the file's terms and returns the sentinel. It returns "" for an
+// unknown reply.
 func (o Operation) Reason(r Reply) (string, error) {
 	switch r.Kind {
 	case Inequivalent:

@@ -23,9 +23,9 @@ func Named(name string) string {
 	return "^" + regexp.QuoteMeta(name) + "$"
 }
 
-// Give says how a user gets permissions in addition to those that it has. Nobody but an
-// administrator may read these, so that capitals stand for them. An empty permission allows
-// nothing, but as an alternative in a regular expression it would allow everything.
+// Give says how a user gets permissions in addition to those that it has. Only an administrator may
+// read these, so capitals stand for them. An empty permission allows nothing, but as an alternative
+// in a regular expression it would allow everything.
 func (n Needs) Give(user, vhost string) string {
 	words := []string{"set_permissions -p", shell.Quote(vhost), shell.Quote(user)}
 	for _, p := range []struct {
@@ -91,8 +91,8 @@ func (o Operation) Permission(reason string) string {
 		o.User, tag, GiveTag(o.User, nil, false, tag))
 }
 
-// missing is what the broker says that the user lacks, or all that the operation needs where it
-// does not say so.
+// missing returns the permissions that the user lacks according to the broker, or, if it does not
+// say, all that the operation needs.
 func (o Operation) missing(reason string) (string, Needs) {
 	m := refusedAccess.FindStringSubmatch(reason)
 	needs := o.needs()

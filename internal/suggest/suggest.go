@@ -30,7 +30,7 @@ func Nearest(name string, candidates []string) string {
 	return best
 }
 
-// Normalise returns a name without what is often written otherwise: case, dashes, underscores,
+// Normalise returns a name without what people often write differently: case, dashes, underscores,
 // spaces, and the x- before the names of arguments. A name of more than 255 bytes becomes "".
 func Normalise(s string) string {
 	if len(s) > longest {

@@ -32,9 +32,9 @@ type Server struct {
 	http *http.Server
 }
 
-// Serve begins to listen and returns. An address without a host (:9464) is this machine's own,
-// 127.0.0.1: names of queues and vhosts are not for everybody who reaches the machine. ready
-// returns why the process cannot do its work now, nil when it can.
+// Serve begins to listen and returns. An address without a host (:9464) means 127.0.0.1, because
+// not everybody who reaches the machine may know the names of queues and vhosts. ready returns why
+// the process cannot do its work now, nil when it can.
 func Serve(ctx context.Context, addr string, metrics prometheus.Gatherer, ready func() error) (*Server, error) {
 	if host, port, err := net.SplitHostPort(addr); err == nil && host == "" {
 		addr = net.JoinHostPort("127.0.0.1", port)

@@ -51,11 +51,11 @@ func (d *describer) members(schemas []*jsonschema.Schema, prefix string, depth i
 		return
 	}
 	properties, required := members(all)
-	for name := range required { // wanted, and not described
+	for name := range required { // required, but not described
 		properties[name] = append([]*jsonschema.Schema{}, properties[name]...)
 	}
 	names := slices.Sorted(maps.Keys(properties))
-	for _, wanted := range []bool{true, false} { // what must be there comes first
+	for _, wanted := range []bool{true, false} { // required members come first
 		for _, name := range names {
 			if required[name] == wanted {
 				d.field(properties[name], prefix+name, wanted, depth)

@@ -78,7 +78,7 @@ func splitPointer(pointer string) ([]string, error) {
 		return nil, fmt.Errorf("%q is no JSON Pointer: it begins with /", clip(pointer))
 	}
 	tokens := strings.Split(pointer[1:], "/")
-	if !strings.Contains(pointer, "~") { // most pointers, and the replacer takes its time
+	if !strings.Contains(pointer, "~") { // true of most pointers; the replacer is slow
 		return tokens, nil
 	}
 	for i, t := range tokens {

@@ -60,7 +60,7 @@ func symfonyFailure(h Table) Failure {
 
 func stamp(h Table, name string, into any) {
 	if text := h.Text(symfonyStamp + name); len(text) <= maxNote {
-		_ = json.Unmarshal([]byte(text), into) // what is no such stamp says nothing
+		_ = json.Unmarshal([]byte(text), into) // other headers say nothing
 	}
 }
 

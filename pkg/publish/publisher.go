@@ -84,17 +84,17 @@ type Publisher[T any] struct {
 	sending sync.Mutex // held by whoever hands messages to the channel
 
 	mu       sync.Mutex
-	changed  *sync.Cond // room, an outcome, an end
+	changed  *sync.Cond // signals room, an outcome or the end
 	window   window[T]
 	channel  Channel // nil while there is none
 	seq      uint64  // of the last message handed to channel
 	blocked  bool    // by an alarm
-	oneByOne int     // so many messages still go one at a time
+	oneByOne int     // how many messages are still sent one at a time
 	refusals refusals
 	closing  bool
 	err      error     // why nothing can be published any more
-	heard    time.Time // when the broker last said something of what is in flight, or the first of it was sent
-	settled  int64     // how many outcomes were told
+	heard    time.Time // when the broker last reported on messages in flight, or the first was sent
+	settled  int64     // how many outcomes were reported
 	given    int64     // how many messages were accepted
 	resent   int64     // how many messages were sent that an earlier channel may have sent, too
 }

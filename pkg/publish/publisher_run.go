@@ -80,12 +80,12 @@ func (p *Publisher[T]) channelLost(cause error) (refused bool) {
 	p.mu.Lock()
 	p.channel = nil
 	p.mu.Unlock()
-	p.sending.Lock() // whoever was handing over has found the channel gone
+	p.sending.Lock() // the sender has found the channel gone
 	defer p.sending.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := &p.window
-	for pos := w.open; pos < w.next; pos++ { // what became of them is known
+	for pos := w.open; pos < w.next; pos++ { // their outcome is known
 		if e := w.at(pos); e.kind == 0 && e.back != nil {
 			w.resolve(e, Returned, e.back)
 		}

@@ -64,7 +64,7 @@ func (p *Publisher[T]) sendOne() bool {
 	}
 	p.mu.Unlock()
 
-	got, err := ch.Publish(context.Background(), target, m) // it is in the window: ctx has no say any more
+	got, err := ch.Publish(context.Background(), target, m) // it is in the window: ctx no longer matters
 	switch {
 	case err == nil && got == seq:
 		return true

@@ -34,7 +34,7 @@ type QueueStatus struct {
 	State string
 }
 
-// Server is what the differences between brokers hang on.
+// Server describes the broker, as far as brokers differ.
 type Server struct {
 	Version       string // "4.3.6"; "" unknown
 	ClusterName   string

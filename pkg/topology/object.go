@@ -7,8 +7,7 @@ import (
 
 // Object is one thing that a broker keeps and a topology declares. The concrete types are *VHost,
 // *User, *UserLimit, *Permission, *TopicPermission, *VHostLimit, *GlobalParameter, *Parameter,
-// *Policy, *Exchange, *Queue and *Binding. Objects are values: nobody changes one that is in a
-// State.
+// *Policy, *Exchange, *Queue and *Binding. Objects are values: an object in a State is not changed.
 type Object interface {
 	// Ref identifies the object.
 	Ref() Ref

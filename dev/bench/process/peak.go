@@ -51,6 +51,6 @@ func peakOf(pid int) int64 {
 	if len(fields) == 0 {
 		return 0
 	}
-	kib, _ := strconv.ParseInt(string(fields[0]), 10, 64) // 0 when it is no number
+	kib, _ := strconv.ParseInt(string(fields[0]), 10, 64) // 0 if it is not a number
 	return kib
 }

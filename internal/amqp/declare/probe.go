@@ -131,7 +131,7 @@ func (p *Probe) InStream(ctx context.Context, queue, id string, patience time.Du
 		}
 		r = &streamReader{from: from, seen: map[string]bool{}}
 		p.streams[queue] = r
-		patience = max(patience, time.Second) // for the first look: later ones find what came meanwhile
+		patience = max(patience, time.Second) // for the first count; later counts find messages that arrived meanwhile
 	}
 	return r.find(ctx, id, patience)
 }

@@ -59,7 +59,7 @@ type Frames struct {
 	raised atomic.Uint32 // the broker's frame_max, when the library was shown none
 	in     *bufio.Reader
 	ready  []byte // of a frame that was changed
-	left   int64  // of the frame that is being passed on; -1 for all that comes
+	left   int64  // of the frame that is being passed on; -1 for everything
 	fails  error  // what the next Read returns
 
 	guard    guard
@@ -67,7 +67,7 @@ type Frames struct {
 
 	greeted int    // bytes of the greeting that were written
 	frame   []byte // begun by the writer
-	body    int64  // left of the body frame that is being written
+	body    int64  // bytes left of the body frame that is being written
 	out     []byte
 }
 
@@ -162,7 +162,7 @@ func (f *Frames) begin() error {
 	case kind == frameHeartbeat && channel != 0:
 		err = &Violation{"a heartbeat on a channel"}
 	case kind != frameMethod && kind != frameHeader && kind != frameBody && kind != frameHeartbeat:
-		whole = -1 // no AMQP: the library finds out
+		whole = -1 // not AMQP; the library reports it
 	}
 	if f.left = whole; err != nil {
 		return f.violate(err)

@@ -79,9 +79,9 @@ type channelState struct {
 	asked     map[method]int // requests without an answer
 	prefetch  uint64         // the largest that was set
 	consumers uint64
-	noAck     bool // one of them does not acknowledge
+	noAck     bool // one of the consumers does not acknowledge
 	gets      uint64
-	slack     uint64 // more than that
+	slack     uint64 // more consumers than that
 	delivered uint64 // gets included
 	tags      Tags
 }

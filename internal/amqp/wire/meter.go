@@ -23,8 +23,8 @@ type Meter struct {
 
 	mu      sync.Mutex
 	ahead   int64 // bytes read and not received
-	open    bool  // for good
-	waits   int   // how often the receiver began or ended to wait
+	open    bool  // permanently
+	waits   int   // how often the receiver began or stopped waiting
 	waiting bool  // it has waited so long that nothing is on its way to it
 	freed   chan struct{}
 }

@@ -21,8 +21,8 @@ const (
 	// Exporter is msgctl exporter.
 	Exporter Source = "exporter"
 	// RabbitMQ is the broker's own exporter, at /metrics/detailed with the families
-	// queue_coarse_metrics, queue_metrics and queue_consumer_count (fact detailed-metrics). It
-	// knows nothing of drift, nor whose dead letters are lost.
+	// queue_coarse_metrics, queue_metrics and queue_consumer_count (fact detailed-metrics). It does
+	// not know about drift, nor which queues lose their dead letters.
 	RabbitMQ Source = "rabbitmq"
 )
 
@@ -134,7 +134,7 @@ func (m *maker) add(r Rule, lasting time.Duration, severity string, labels ...st
 	m.rules = append(m.rules, r)
 }
 
-// drift is one rule for all vhosts, and one for each that nobody watches.
+// drift adds one rule for drift in all vhosts, and one per vhost for when it is not watched.
 func (m *maker) drift() {
 	all := "" // what belongs to no vhost: users, for example
 	for _, vhost := range m.State.VHosts() {

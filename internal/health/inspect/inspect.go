@@ -30,7 +30,7 @@ type Broker interface {
 	QueueBytes(ctx context.Context, vhost string) (map[string]int64, error)
 }
 
-// Options say what is read. The zero value reads what a look at the state needs, of all vhosts.
+// Options say what is read. The zero value reads what status needs, for all vhosts.
 type Options struct {
 	// VHost limits the inspection to one vhost; nil means every vhost that the user may see.
 	VHost *string

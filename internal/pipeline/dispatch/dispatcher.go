@@ -60,11 +60,11 @@ type Dispatcher[T any] struct {
 	workers  sync.WaitGroup
 	stopping atomic.Bool  // nothing new is begun
 	enough   atomic.Bool  // no acknowledgement before the end of the consumer
-	settled  atomic.Int64 // jobs that ended, but for those that were held
+	settled  atomic.Int64 // jobs that ended, except those that were held
 	busy     atomic.Int64 // when the last job ended, in nanoseconds since the epoch
 
 	losses    *reconnect.Losses // the reader's own
-	connected time.Time         // likewise: when the present connection began
+	connected time.Time         // the reader's own, too: when the present connection began
 
 	mu         sync.Mutex
 	failed     error
@@ -172,7 +172,7 @@ func (d *Dispatcher[T]) consume(ctx context.Context) error {
 		if d.Ordered {
 			// Two jobs of a lane must not run at the same time, and neither must the same job
 			// twice.
-			_ = s.AwaitIdle(ctx) // if ctx ends first, that is seen below
+			_ = s.AwaitIdle(ctx) // the end of ctx is handled below
 		}
 		_ = s.Sub.Close() // gone
 		d.mu.Lock()

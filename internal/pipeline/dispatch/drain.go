@@ -42,7 +42,7 @@ func (d *Dispatcher[T]) drain() {
 	go func() { d.workers.Wait(); close(gone) }()
 	select {
 	case <-gone:
-	case <-time.After(LastGrace): // Work does not return; its message goes back all the same
+	case <-time.After(LastGrace): // Work does not return; its message returns anyway
 	}
 }
 

@@ -101,7 +101,7 @@ func (b *Broker) Ready(context.Context, string) (int64, error) {
 			b.ready, b.late = b.late, nil
 		}
 	}
-	for s := range b.subs { // time goes by
+	for s := range b.subs { // time passes
 		for len(s.pipeline) > 0 && !s.gone && b.chance(0.9) {
 			s.pipeline[0]()
 			s.pipeline = s.pipeline[1:]

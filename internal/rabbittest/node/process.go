@@ -23,7 +23,7 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 	}
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	go func() {
-		_ = cmd.Wait() // how it ended does not matter: whoever needs to know reads the log
+		_ = cmd.Wait() // how it ended is in the log
 		close(p.done)
 	}()
 	return p, nil

@@ -26,7 +26,7 @@ const (
 	forTraces = "OTEL_EXPORTER_OTLP_TRACES_"
 )
 
-// The addresses of the specification, for who names none.
+// The default addresses of the specification.
 const (
 	defaultHTTP = "http://localhost:4318/v1/traces"
 	defaultGRPC = "http://localhost:4317"
@@ -110,10 +110,11 @@ func (r receiver) exporter(ctx context.Context) (*otlptrace.Exporter, error) {
 }
 
 // accountant counts what becomes of the spans that an exporter gets. It reports no error to the
-// SDK: what is lost is told at the end of the run, and by notify.
+// SDK: lost spans are reported at the end of the run, and by notify.
 type accountant struct {
 	sdk.SpanExporter
-	// notify is told when spans begin to be lost (why), and when they arrive again (nil).
+	// notify is called when spans begin to be lost (with the reason), and when they arrive again
+	// (with nil).
 	notify func(why error)
 
 	life  context.Context //nolint:containedctx // of all exports: it ends with expire
@@ -136,7 +137,7 @@ func newAccountant(e sdk.SpanExporter, notify func(error)) *accountant {
 
 var errEnd = errors.New("it did not answer before the end")
 
-// expire ends what is under way after some time.
+// expire ends exports that take too long.
 func (a *accountant) expire(after time.Duration) { time.AfterFunc(after, func() { a.end(errEnd) }) }
 
 // ExportSpans implements sdk.SpanExporter.
@@ -174,8 +175,8 @@ func isPartial(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "OTLP partial success: ")
 }
 
-// reason is an error for people: without the address, which is told anyway, and bounded, for the
-// receiver may say anything.
+// reason returns an error for users: without the address, which the message names anyway, and
+// shortened, because the receiver may send anything.
 func reason(err error) string {
 	const limit = 300
 	if u := (*url.Error)(nil); errors.As(err, &u) {

@@ -59,7 +59,7 @@ func (t *Tracing) BeginProcess(d Delivery) *Process {
 	attrs := append(make([]attribute.KeyValue, 0, 16), t.common...)
 	attrs = append(attrs, semconv.MessagingOperationTypeProcess, semconv.MessagingOperationName("process"),
 		semconv.MessagingDestinationName(takenFrom(exchange, key, queue)),
-		semconv.MessagingDestinationTemplate(queue), // keys may have ids in them, queues have not
+		semconv.MessagingDestinationTemplate(queue), // keys may contain ids, names of queues do not
 		semconv.MessagingRabbitMQMessageDeliveryTag(int(d.Tag)), keyAttempt.Int(d.Attempt))
 	if key != "" {
 		attrs = append(attrs, semconv.MessagingRabbitMQDestinationRoutingKey(key))
@@ -111,8 +111,8 @@ type AttemptResult struct {
 	// Failed says that it failed: ErrorType is short and of few values, Error is for people.
 	Failed           bool
 	ErrorType, Error string
-	// Retried and Dead say that a copy goes on, To where to, Wait for how long before it comes
-	// again.
+	// Retried and Dead say that a copy was published, To its target, and Wait the delay before it
+	// is delivered again.
 	Retried, Dead bool
 	To            string
 	Wait          time.Duration

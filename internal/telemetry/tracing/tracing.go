@@ -34,10 +34,10 @@ type Options struct {
 	// Host and Port are the broker's.
 	Host string
 	Port int
-	// Warn is told of variables that are wrong.
+	// Warn is called for variables with invalid values.
 	Warn func(string)
-	// Notify is told when spans begin to be lost (why), and when they arrive again (nil). It may be
-	// nil.
+	// Notify is called when spans begin to be lost (with the reason), and when they arrive again
+	// (with nil). It may be nil.
 	Notify func(why error)
 }
 
@@ -53,8 +53,8 @@ type Tracing struct {
 	recorded atomic.Int64
 }
 
-// New returns nil when the environment does not ask for spans, or asks for what cannot be; Warn is
-// told of that.
+// New returns nil when the environment does not ask for spans, or asks for something impossible,
+// for which it calls Warn.
 func New(o Options) *Tracing {
 	if !wanted(&o) {
 		return nil
@@ -122,7 +122,7 @@ func carries(o *Options) bool {
 		switch name = strings.TrimSpace(name); name {
 		case "tracecontext":
 			yes = true
-		case "none", "baggage", "": // a message's baggage goes along as the header that it is
+		case "none", "baggage", "": // baggage stays in the message as a header
 		default:
 			o.Warn(fmt.Sprintf("OTEL_PROPAGATORS: msgctl carries tracecontext; %q is passed over", name))
 		}
@@ -152,7 +152,8 @@ func (t *Tracing) end(span trace.Span) {
 	span.End()
 }
 
-// Close sends what is left, for FlushTime at most, and returns what got lost, "" when nothing did.
+// Close sends the remaining spans, for FlushTime at most, and returns a text about lost spans, or
+// "".
 func (t *Tracing) Close() string {
 	if t == nil {
 		return ""

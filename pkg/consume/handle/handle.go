@@ -42,7 +42,7 @@ const (
 	ErrorInvalid = "invalid"     // the event breaks its schema
 	ErrorUnknown = "unknown"     // no handler is named for the type
 	ErrorCrash   = "crash"       // a process ended with the message in hand
-	ErrorPanic   = "panic"       // a fault of msgctl's own, which this message brought out
+	ErrorPanic   = "panic"       // this message triggered a bug in msgctl
 	errorStopped = "interrupted" // of Return
 )
 

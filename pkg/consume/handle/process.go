@@ -44,7 +44,7 @@ type process struct {
 	answers  int64
 	heard    time.Time // the last answer
 	dead     bool
-	guilty   *call // for whom it was killed
+	guilty   *call // the call because of which it was killed
 	sentence *Result
 	why      string // it ended before it read anything; "" when it did not
 }
@@ -158,7 +158,7 @@ func (p *process) read(stdout io.Reader) {
 			return
 		}
 		if !bytes.HasPrefix(line, []byte("{")) {
-			for errors.Is(err, bufio.ErrBufferFull) { // no answer: pass it over, however long it is
+			for errors.Is(err, bufio.ErrBufferFull) { // not an answer: skip it, however long it is
 				_, err = in.ReadSlice('\n')
 			}
 			continue

@@ -26,7 +26,7 @@ type attempt struct {
 	decided *handle.Result // decided before any handler was asked
 	typed   bool           // Type was asked
 	begun   any
-	open    bool // Begin was told, and End was not
+	open    bool // Begin was called, and End was not
 	took    time.Duration
 }
 
@@ -111,7 +111,7 @@ func (r *run) accept(d *consume.Delivery) (attempt, string) {
 		}
 		return a, key
 	case r.recent != nil:
-		return a, m.MessageID // of two that are the same, the second must know what became of the first
+		return a, m.MessageID // of two identical messages, the second needs the outcome of the first
 	}
 	return a, ""
 }
@@ -126,7 +126,7 @@ func (r *run) check(a *attempt) *handle.Result {
 		name   string
 		result *handle.Result
 	}
-	m := *a.Message // a check that is given up goes on
+	m := *a.Message // a check that timed out keeps running
 	o, err := guarded.Within(r.life, r.CheckTimeout, func() (o outcome) {
 		o.name, o.result = r.Type(&m)
 		return o

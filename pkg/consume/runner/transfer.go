@@ -61,7 +61,7 @@ func (r *run) retryCopy(m *transfer, o publish.Outcome[*transfer]) {
 		r.notice(NoticeStuck, "the wait %s does not exist; what would wait there goes to the dead letters", m.to)
 		to, dead := r.Retry.Dead(j.Value.Message, r.note(j, m.failure))
 		m.to, m.message, m.outcome, m.wait = to, dead, DeadLettered, 0
-		r.later(j, 0, func() { r.publish(m) }) // not from here: the publisher must not be called while it tells
+		r.later(j, 0, func() { r.publish(m) }) // not from here: the publisher must not be called from its callback
 		return
 	}
 	if m.tries == 0 {

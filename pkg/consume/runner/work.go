@@ -103,7 +103,7 @@ func (r *run) deadLetter(j *job, f *handle.Failure) {
 		return
 	}
 	if j.Lost() {
-		r.returnToQueue(j) // it comes again by itself, and would be a dead letter twice
+		r.returnToQueue(j) // it is delivered again, and would be dead-lettered twice
 		return
 	}
 	to, m := r.Retry.Dead(j.Value.Message, r.note(j, f))

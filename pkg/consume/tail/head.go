@@ -36,7 +36,7 @@ func (h *Head) key(m *message.Message) [sha256.Size]byte {
 		delete(c.Headers, message.HeaderAcquiredCount)
 	}
 	line, err := archive.AppendLine(h.line[:0], &c)
-	if err != nil { // a header that no archive holds: the rest has to do
+	if err != nil { // an archive cannot hold this header: compare the rest
 		c.Headers = nil
 		line, _ = archive.AppendLine(h.line[:0], &c)
 	}

@@ -38,7 +38,7 @@ func (t *Tail) watch(ctx context.Context, subscription Subscription, acks *acker
 			if n, err = subscription.Purge(ctx); err == nil {
 				t.purged.Add(n)
 				t.untold.Add(n)
-				full = full || brimful(n, limit) // it may have filled since the look
+				full = full || brimful(n, limit) // it may have filled since the check
 			}
 		}
 		if full {
@@ -55,7 +55,7 @@ const stopped = 10 * depthEvery
 // depth judges the depth of the private queue from successive checks.
 type depth struct {
 	last    int64
-	stopped bool // before this look
+	stopped bool // before this check
 	full    bool // at the last
 }
 

@@ -30,11 +30,11 @@ type (
 	Observer = report.Observer
 	// Progress is how far a run has come.
 	Progress = report.Progress
-	// Notice is an event that a person who watches wants to know at once.
+	// Notice is an event that users should see at once.
 	Notice = report.Notice
 	// Sending is called for each message when it is first sent.
 	NoticeKind = report.NoticeKind
-	// Sending is told of each message when it is first sent.
+	// Sending is called for each message when it is first sent.
 	Sending = report.Sending
 )
 

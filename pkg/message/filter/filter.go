@@ -111,7 +111,7 @@ func (p *program) NeedsHeaders() bool { return p.uses.headers() }
 const memoryBudget = 200_000
 
 func (p *program) run(m *message.Message) (out any, unknown *NotComparable) {
-	defer func() { // what expr runs, it recovers itself; what reads the message for it does not
+	defer func() { // expr recovers from its own panics, but not from those of functions that read the message
 		if v := recover(); v != nil {
 			out, unknown = nil, &NotComparable{Reason: fmt.Sprintf("the message cannot be read: %v", v)}
 		}

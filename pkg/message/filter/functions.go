@@ -71,7 +71,7 @@ func list(e *env, p []any) (any, error) {
 // unsure records why a comparison could not be made. It ends the evaluation unless assumeFalse is
 // set.
 func (e *env) unsure(assumeFalse bool, why NotComparable) error {
-	if !e.anyUnknown || !why.AbsentHeader { // what is no surprise does not hide what is one
+	if !e.anyUnknown || !why.AbsentHeader { // an expected mismatch does not hide an unexpected one
 		e.anyUnknown, e.unknown = true, why
 	}
 	if assumeFalse {

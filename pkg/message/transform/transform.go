@@ -2,7 +2,7 @@
 //
 // A program sees a body decompressed according to content_encoding, and parsed if it is JSON,
 // otherwise as a string. A changed body is compressed again in the same way. A body that the
-// program cannot see is never replaced by what the program makes of null: see ErrUnreadable.
+// program cannot read is never replaced by the program's result for null: see ErrUnreadable.
 package transform
 
 import (

@@ -62,7 +62,7 @@ func CreateJournal(name string, h Header) (*Journal, error) {
 	h.FormatVersion = journalVersion
 	j := &Journal{f: f}
 	if err := j.append(h); err != nil {
-		_ = f.Close() // the error is told already
+		_ = f.Close() // the error was reported already
 		return nil, err
 	}
 	return j, j.sync()

@@ -34,7 +34,7 @@ type bulkRun struct {
 	report  Report
 	settled Counts // up to report.Line
 	end     int64  // of that line
-	frozen  bool   // something before has no outcome that stays
+	frozen  bool   // an earlier item has no final outcome
 	journal error
 }
 
@@ -93,7 +93,7 @@ func (r *bulkRun) next(ctx context.Context) (pipeline.BulkItem[tag], error) {
 // an outcome. A target that accepts nothing from the start, the usual case, is then detected by
 // these messages and not by a whole window.
 type probe struct {
-	first   int64 // so many go ahead
+	first   int64 // how many messages are sent first
 	sent    int64
 	settled int64
 	all     chan struct{} // closed when they have an outcome

@@ -77,7 +77,7 @@ func ParseHeaders(list []string) (message.Table, error) {
 		if message.BrokerOwned(name) && name != message.HeaderCC && name != message.HeaderBCC {
 			return nil, fmt.Errorf("only the broker may set %s", name)
 		}
-		if name == HeaderDelay { // that a delayed message is returned is no failure, which only a delay asked for tells
+		if name == HeaderDelay { // a delay must be known: the return of a delayed message is not a failure
 			return nil, ErrDelayHeader
 		}
 		if name == message.HeaderCC || name == message.HeaderBCC { // sender-selected distribution takes a list

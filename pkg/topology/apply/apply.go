@@ -19,8 +19,8 @@ type Writer interface {
 	// Update changes an existing object in place. It is called for kinds and fields that the broker
 	// can change.
 	Update(ctx context.Context, have, want topology.Object) error
-	// Delete removes an object. It succeeds when the object is gone already. When guard says so, a
-	// queue or exchange that is in use or holds messages is left alone and the error wraps
+	// Delete removes an object. It succeeds when the object is gone already. If conditions say so,
+	// a queue or exchange that is in use or holds messages is left alone and the error wraps
 	// ErrInUse.
 	Delete(ctx context.Context, have topology.Object, conditions topology.DeleteConditions) error
 	// SaveOwnership records what a topology name owns. An empty record removes it.
@@ -70,7 +70,7 @@ type Result struct {
 	Elapsed      time.Duration
 }
 
-// Observer is told of progress. Its methods are called one at a time, from any goroutine, and must
+// Observer receives progress. Its methods are called one at a time, from any goroutine, and must
 // return quickly.
 type Observer interface {
 	// Begin is called once, before the first step.

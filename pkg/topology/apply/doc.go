@@ -6,10 +6,10 @@
 //
 // # Guarantees
 //
-// Only the steps of the plan are executed, each at most once. A plan with errors or blocked steps is
-// refused before anything is written. What the topology owns is recorded before the first object is
-// made, so that a program that is killed leaves no object that nobody owns. An interruption lets
-// writes that have begun come to their end: the Result is true.
+// Only the steps of the plan are executed, each at most once. A plan with errors or blocked steps
+// is refused before anything is written. What the topology owns is recorded before the first object
+// is made, so that a program that is killed leaves no object without an owner. After an
+// interruption, writes that have begun still finish, so the Result is true.
 //
 // # Limits
 //

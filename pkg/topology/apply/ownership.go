@@ -10,9 +10,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// claim records, before the first write, everything that the topology owns or is about to. When the
-// login may not, the objects are made all the same and the result says that they are not recorded;
-// any other failure ends the apply here.
+// claim records, before the first write, everything that the topology owns or is about to. If the
+// login may not do that, the objects are created anyway and the result says that they are not
+// recorded; any other failure ends the apply here.
 func (r *run) claim(ctx context.Context) {
 	if r.plan.Ownership == nil || len(r.plan.Steps) == 0 && !r.plan.OnlyRecords() {
 		return
@@ -41,8 +41,8 @@ func (r *run) claim(ctx context.Context) {
 	}
 }
 
-// claimAgain writes the claim again now that its vhosts exist: in between, a pruning apply of another
-// topology may have taken it for the record of a vhost that is gone.
+// claimAgain writes the claim again now that its vhosts exist: in between, a pruning apply of
+// another topology may have taken it for the record of a vhost that is gone.
 func (r *run) claimAgain(ctx context.Context) {
 	r.madeVHosts = true
 	if r.saved == nil {

@@ -18,13 +18,13 @@ const (
 
 // Run executes the plan's steps, exactly and once each, through w. It goes kind by kind in the
 // plan's order, several objects of one kind at a time. When a step fails, those that depend on it
-// are skipped and the rest goes on; deletions are skipped too where something failed in the same
+// are skipped and the rest continues. Deletions are also skipped if something failed in the same
 // vhost, since what they delete may still be needed. When the broker is unreachable, or ctx ends,
 // the steps in hand are finished (ctx bounds no write; StepTimeout does) and the rest skipped.
 //
 // What the topology owns is recorded before the first write, as the union of the old record and
 // what is about to be created, and again at the end, exactly: an msgctl that is killed in between
-// leaves no object that nobody owns.
+// leaves no object without an owner.
 //
 // A plan with errors among its problems, or with blocked steps, is refused with a *RefusedError
 // before anything is written; that is the only error. What became of the steps is in the Result:

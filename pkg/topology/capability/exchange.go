@@ -32,11 +32,11 @@ func IsBrokerDeclared(exchange string) bool {
 	return exchange == "amq.rabbitmq.log" || exchange == "amq.rabbitmq.event"
 }
 
-// delayedMessage is the exchange type of a plugin that was archived in January 2026 and that 4.3 has
-// no release of.
+// delayedMessage is the exchange type of a plugin that was archived in January 2026 and that 4.3
+// has no release of.
 const delayedMessage = "x-delayed-message"
 
-// insteadOfDelayed is what does without that plugin.
+// insteadOfDelayed says how to delay messages without that plugin.
 const insteadOfDelayed = "the plugin rabbitmq_delayed_message_exchange was archived in January 2026, and there is " +
 	"none " +
 	"for 4.3: publish to a queue with messageTTL and without consumers that dead-letters where the message is to go " +

@@ -13,7 +13,7 @@ type PolicyKey struct {
 	Unit Unit
 	// Queues says which queue types a policy with this key can apply to. A policy with one key that
 	// a queue type does not support is not applied to that type at all, with none of its other
-	// keys. nil: the key gets in no type's way.
+	// keys. nil: the key stops no queue type from applying the policy.
 	Queues []Support
 	// Since (inclusive) and Until (exclusive) bound the broker versions that accept the key;
 	// outside they answer 400.

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// NewestLine is the newest release line of RabbitMQ that msgctl is tested with: what is judged
-// without a broker is judged as for it.
+// NewestLine is the newest release line of RabbitMQ that msgctl is tested with: without a broker,
+// everything is judged as for this line.
 const NewestLine = "4.3"
 
 // CompareVersions orders two broker versions by their numbers: "4.10.0" is after "4.3.6", and "4.3"

@@ -29,7 +29,7 @@ type Position struct {
 	Column int    `json:"column,omitempty"`
 }
 
-// IsZero reports whether p is no place at all.
+// IsZero reports whether p is the zero Position.
 func (p Position) IsZero() bool { return p == Position{} }
 
 // String returns file:line:column, without the parts that are unknown.

@@ -57,7 +57,7 @@ func permissionRules() []Rule {
 type grant struct {
 	field, text string
 	judge       *regex.Expr
-	pattern     *regexp.Regexp // where Go understands it, so that what it matches can be seen
+	pattern     *regexp.Regexp // if Go understands the pattern, its matches are known
 }
 
 func grants(p *topology.Permission) []grant {
@@ -152,8 +152,8 @@ func madeByClients() []string {
 }
 
 // checkUnanchored looks for patterns that fit a declared name from its beginning, or to its end,
-// and match inside of another one. A name that goes on with a point or a dash is meant by a pattern
-// for what is before it.
+// and match inside of another one. A pattern for a word also means names that continue it with a
+// point or a dash.
 func checkUnanchored(r *run) {
 	r.eachPermission(func(n *network, p *topology.Permission) {
 		for _, g := range grants(p) {
@@ -178,15 +178,15 @@ func inside(g grant, names []string) []string {
 		at := g.pattern.FindStringIndex(name)
 		switch {
 		case at == nil || whole.MatchString(name):
-		case begins && !from.MatchString(name), fits && at[0] == 0 && goesOn(name[at[1]:]):
+		case begins && !from.MatchString(name), fits && at[0] == 0 && continuesWord(name[at[1]:]):
 			more = append(more, name)
 		}
 	}
 	return more
 }
 
-// goesOn reports whether the word before a text goes on in it.
-func goesOn(rest string) bool {
+// continuesWord reports whether a text continues the word before it.
+func continuesWord(rest string) bool {
 	return rest != "" && !strings.ContainsAny(rest[:1], ".-_:/ ")
 }
 

@@ -73,7 +73,7 @@ func (c *checker) isMixed(p *topology.Policy) bool {
 }
 
 // keysFor divides a policy's keys into those that queues of a type support, and those that keep it
-// away from them. Keys that are for exchanges, or that get in nobody's way, are in neither.
+// away from them. Keys for exchanges, and keys that disable nothing, are in neither.
 func (c *checker) keysFor(p *topology.Policy, queueType string) (good, bad []string) {
 	for _, name := range p.Definition.Keys() {
 		key, known := capability.LookupPolicyKey(name)
@@ -93,7 +93,7 @@ func (c *checker) keysFor(p *topology.Policy, queueType string) (good, bad []str
 func (c *checker) disabled(p *topology.Policy, higher []*topology.Policy, queues []*topology.Queue) {
 	names := regex.Compile(p.Pattern)
 	live, ok := c.have.Get(p.Ref())
-	stays := ok && len(changes(live, p, c.server)) == 0 // and has disabled itself for queues that are there
+	stays := ok && len(changes(live, p, c.server)) == 0 // and is already disabled for existing queues
 	for _, t := range capability.QueueTypes() {
 		good, bad := c.keysFor(p, t)
 		if len(good) == 0 || len(bad) == 0 || !appliesTo(p.ApplyTo, t) {

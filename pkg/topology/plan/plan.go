@@ -50,8 +50,8 @@ type Step struct {
 	// Why says in words why the step is what it is: why a replace cannot be an update, why
 	// something is deleted.
 	Why string
-	// Rebind says that a Create only makes a binding again that a Replace takes away: the broker has
-	// it now, as it is declared.
+	// Rebind says that a Create only restores a binding that a Replace removes: the broker has it
+	// now, as declared.
 	Rebind bool
 	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues).
 	Risk *Risk
@@ -88,8 +88,8 @@ type Plan struct {
 	// Undeclared lists objects that the topology once applied and no longer declares, when the plan
 	// does not prune.
 	Undeclared []topology.Ref
-	// PruneNeeds are those of Undeclared that Prune alone does not reach: with the kind that has to be
-	// named (Options.PruneKinds), or with none where the files do not name the object's vhost.
+	// PruneNeeds are those of Undeclared that Prune alone does not reach: with the kind that has to
+	// be named (Options.PruneKinds), or with none where the files do not name the object's vhost.
 	PruneNeeds map[topology.Ref]topology.Kind
 	// Unowned lists declared objects that exist, are equal, and were not created by this topology:
 	// Options.Adopt records them.
@@ -113,8 +113,8 @@ type Plan struct {
 // Empty reports whether no object is to change or to be adopted.
 func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
 
-// OnlyRecords reports whether nothing is to change but records of ownership: what they name is no
-// longer there, or belongs to somebody else.
+// OnlyRecords reports whether the plan changes only records of ownership, whose objects no longer
+// exist or belong to others.
 func (p *Plan) OnlyRecords() bool {
 	if !p.Empty() || p.Ownership == nil {
 		return false
@@ -186,10 +186,10 @@ func (p *Plan) Refusal() error {
 type Options struct {
 	// Prune deletes what the topology's name once applied and no longer declares.
 	Prune bool
-	// PruneKinds are kinds that Prune deletes although the files have none of them. A record of what
-	// a topology applied is a claim that others can forge. So users, vhosts and global parameters
-	// always have to be named here, and permissions, limits, parameters and policies where the files
-	// declare none. Topic permissions go with permissions, and both with users.
+	// PruneKinds are kinds that Prune deletes although the files have none of them. A record of
+	// what a topology applied is a claim that others can forge. So users, vhosts and global
+	// parameters always have to be named here, and permissions, limits, parameters and policies
+	// where the files declare none. Topic permissions go with permissions, and both with users.
 	PruneKinds []topology.Kind
 	// Adopt records existing declared objects as owned, unless another topology owns them.
 	Adopt bool

@@ -83,7 +83,7 @@ func (d *differ) rebind() {
 			switch {
 			case d.want.Has(b):
 				again[b] = ref
-			case d.o.Prune && d.recorded[b] && d.owner(b) == "": // it is to go anyway
+			case d.o.Prune && d.recorded[b] && d.owner(b) == "": // it is deleted anyway
 			default:
 				lost[ref] = append(lost[ref], b)
 			}

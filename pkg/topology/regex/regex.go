@@ -1,8 +1,8 @@
 // Package regex judges the regular expressions of policies and permissions as the broker does.
 //
-// RabbitMQ's are Erlang's, which are PCRE: with lookahead, as in ^(?!amq\.).*, the commonest of all.
-// What Go's own package understands is judged by it, in time that is linear in the name; the rest by
-// an engine that goes back and tries again, with a limit of time.
+// RabbitMQ's are Erlang's, which are PCRE: with lookahead, as in ^(?!amq\.).*, the commonest of
+// all. What Go's own package understands is judged by it, in time that is linear in the name; the
+// rest by an engine that goes back and tries again, with a limit of time.
 //
 // Limits: what neither understands (recursion, possessive quantifiers) and what takes too long is
 // not known. Names are matched as characters, the broker matches bytes.
@@ -24,7 +24,7 @@ const patience = time.Second
 type Expr struct {
 	plain *regexp.Regexp
 	pcre  *regexp2.Regexp
-	slow  atomic.Bool // it took too long once
+	slow  atomic.Bool // it has timed out before
 }
 
 // Compile reads an expression. One that is not understood matches nothing, and says so.

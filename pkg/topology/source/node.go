@@ -37,8 +37,8 @@ type Node struct {
 	Text string
 	// Raw is Text before variables were replaced, "" when it has none.
 	Raw string
-	// Unset says that a variable in the scalar has no value, which was reported: Text has it as it is
-	// written.
+	// Unset says that a variable in the scalar has no value, which was reported: Text has it as it
+	// is written.
 	Unset bool
 	// Hidden says that UnsetSecret stands in Text.
 	Hidden bool
@@ -50,7 +50,7 @@ type Node struct {
 	Items []*Node
 }
 
-// Entry is one key of a mapping and its value. A key that is no string (1:, true:) is its text.
+// Entry is one key of a mapping and its value. A key of another type (1:, true:) is its text.
 type Entry struct {
 	Key   string
 	Pos   diag.Position

@@ -32,16 +32,16 @@ type Variables struct {
 	// NeedSecrets makes it an error when a variable of a masked scalar is not set. Otherwise
 	// UnsetSecret takes its place.
 	NeedSecrets bool
-	// Secret, when not nil, is told the value of every variable in a masked scalar.
+	// Secret, if not nil, is called with the value of every variable in a masked scalar.
 	Secret func(value string)
 }
 
 // Expand replaces ${VAR} and ${VAR:-default} in all scalars and keys below root, in place, once for
 // each node however many aliases share it. As in a shell, the default also stands for a variable
 // that is set but empty. $${ writes ${, and a $ before anything else is a $. An unset variable
-// without default is an error, and its scalar is marked (Node.Unset). A scalar is then read again as
-// YAML would, so that "${N}" can become an integer, also where it was quoted: inside { } YAML needs
-// the quotes.
+// without default is an error, and its scalar is marked (Node.Unset). A scalar is then read again
+// as YAML would, so that "${N}" can become an integer, also where it was quoted: inside { } YAML
+// needs the quotes.
 func (v Variables) Expand(root *Node) diag.Diagnostics {
 	e := &expander{Variables: v, seen: map[*Node]bool{}, with: map[*Node]bool{}, reported: map[string]bool{}}
 	e.node(root)
@@ -75,8 +75,8 @@ var (
 	plainKey    = regexp.MustCompile(`(?:ROUTING|BINDING|PUBLIC)_?KEYS?|(?:MON|DON|TUR|HOC|JOC)KEYS?`)
 )
 
-// SaysSecret reports whether a variable's name says that it holds a secret: PASSWORD, SECRET, TOKEN,
-// CREDENTIAL, and KEY, PASS and PWD as words of their own. A routing key is no secret.
+// SaysSecret reports whether a variable's name says that it holds a secret: PASSWORD, SECRET,
+// TOKEN, CREDENTIAL, and KEY, PASS and PWD as words of their own. A routing key is not a secret.
 func SaysSecret(name string) bool {
 	name = strings.ToUpper(name)
 	return secretWords.MatchString(name) || secretWord.MatchString(plainKey.ReplaceAllString(name, ""))

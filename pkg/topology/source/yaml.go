@@ -103,8 +103,8 @@ func unclosed(data []byte, line int, message string) int {
 	return line
 }
 
-// misaligned returns the first line, from one on, that is indented less than what precedes it, but as
-// no line above it: the parser names the beginning of the whole mapping. Without such a line it
+// misaligned returns the first line, from one on, that is indented less than what precedes it, but
+// as no line above it: the parser names the beginning of the whole mapping. Without such a line it
 // returns that one.
 func misaligned(data []byte, from int) int {
 	var open []int
@@ -125,7 +125,7 @@ func misaligned(data []byte, from int) int {
 			}
 			open = append(open, indent)
 		}
-		for bytes.HasPrefix(rest, []byte("- ")) { // what stands behind a dash is a column of its own
+		for bytes.HasPrefix(rest, []byte("- ")) { // the text after a dash has its own column
 			item := bytes.TrimLeft(rest[1:], " ")
 			indent += len(rest) - len(item)
 			rest = item
@@ -160,8 +160,8 @@ func explainLine(data []byte, line int, message string) (column int, fix string)
 	return indent + 1, fix
 }
 
-// maxMerged bounds the entries that the merge keys of a file copy: unlike what an alias repeats, each
-// takes memory.
+// maxMerged bounds the entries that the merge keys of a file copy: unlike what an alias repeats,
+// each takes memory.
 const maxMerged = 200_000
 
 // converted is a finished node and how many values it stands for when its aliases are expanded.

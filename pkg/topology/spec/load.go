@@ -17,22 +17,24 @@ import (
 type Options struct {
 	// Env finds variables.
 	Env source.Lookup
-	// NeedSecrets makes it an error when a variable that holds a secret is not set. Without it, only
-	// what applies a file needs them: a user keeps its password, a parameter has source.UnsetSecret.
+	// NeedSecrets makes it an error when a variable that holds a secret is not set. Without it,
+	// only what applies a file needs them: a user keeps its password, a parameter has
+	// source.UnsetSecret.
 	NeedSecrets bool
 	// Forbidden are variables that no file may read: those of the program's own credentials.
 	Forbidden []string
-	// Leaks reports whether the value of a variable must not stand in a field that is shown; nil for
-	// none.
+	// Leaks reports whether the value of a variable must not stand in a field that is shown; nil
+	// for none.
 	Leaks func(value string) bool
-	// Secret, when not nil, is told the value of every variable that stands in a masked field.
+	// Secret, if not nil, is called with the value of every variable in a masked field.
 	Secret func(value string)
 	// DefaultVHost holds the objects of files that name no vhost: the connection's. "" means "/".
 	DefaultVHost string
 	// VHost, when not "", holds the objects instead of the vhost that the files name. It is an
 	// error when they name several.
 	VHost string
-	// Exists reports whether a file that the topology names is there. nil: nobody looks.
+	// Exists reports whether a file that the topology names is there. nil: existence is not
+	// checked.
 	Exists func(path string) bool
 }
 
@@ -94,8 +96,8 @@ type loader struct {
 	// bases is how many of them come before the first topology file.
 	bases    int
 	problems diag.Diagnostics
-	// lenient are the problems inside of definitions, and of variables: they do not keep others from
-	// being found.
+	// lenient are the problems inside of definitions, and of variables: they do not keep others
+	// from being found.
 	lenient diag.Diagnostics
 }
 
@@ -187,7 +189,8 @@ func inValue(path []string, raw, name string) bool {
 	return redact.Says(field) || inCredentials(field, raw, name)
 }
 
-// inCredentials reports whether a variable stands for a whole URI or its beginning, or for a credential in one.
+// inCredentials reports whether a variable stands for a whole URI or its beginning, or for a
+// credential in one.
 func inCredentials(field, raw, name string) bool {
 	const mark = "\x00"
 	if isURI := strings.HasSuffix(strings.ToLower(field), "uri"); isURI && strings.HasPrefix(raw, "${"+name) {

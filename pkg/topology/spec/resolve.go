@@ -293,7 +293,7 @@ func (r *resolver) policy(vhost, name string, p *Policy, operator bool) {
 }
 
 // withoutUnit turns 24h into milliseconds and 10MB into bytes, for the policy keys that are one or
-// the other. What is no such text stays as it is, for the check of its type.
+// the other. Other values stay, for the check of their type.
 func withoutUnit(key string, v any) any {
 	known, _ := capability.LookupPolicyKey(key)
 	text, isText := v.(string)

@@ -14,7 +14,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// Decoder fills Go values from a tree. It goes on after a problem, to find them all.
+// Decoder fills Go values from a tree. It continues after a problem, to find them all.
 type Decoder struct {
 	// Lenient reports unknown fields as warnings: files of other versions of RabbitMQ have more of
 	// them.

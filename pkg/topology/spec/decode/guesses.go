@@ -99,7 +99,7 @@ func (d *Decoder) removal(n *source.Node, f Field) string {
 	return ""
 }
 
-// wrongKind reports a value that is no v, and what was probably meant. want has an article.
+// wrongKind reports a value that is not v, and what was probably meant. want has an article.
 func (d *Decoder) wrongKind(n *source.Node, v reflect.Value, f Field, want string) {
 	fix := f.Fix()
 	if d.corrections++; d.corrections <= MaxSuggestions && !f.secret && !d.Lenient {

@@ -23,9 +23,9 @@ type Options struct {
 	// Mask writes topology.Redacted in place of every credential, those of users among them: such a
 	// file is to be read, and cannot be imported.
 	Mask bool
-	// Schema is the address of the JSON Schema that editors are told of. "" for none.
+	// Schema is the address of the JSON Schema, for editors. "" for none.
 	Schema string
-	// NeedsVariable, when not nil, is told of every variable that must be set to use the topology
+	// NeedsVariable, if not nil, is called for every variable that must be set to use the topology
 	// file.
 	NeedsVariable func(name string)
 }
