@@ -12,6 +12,10 @@ import (
 // defaultFuzzTime is how long each fuzz target runs by default.
 const defaultFuzzTime = "10s"
 
+// minimizeTime is how long go test may spend on making one input smaller. Its default is a minute,
+// in which nothing new is tried.
+const minimizeTime = "1s"
+
 // fuzzTarget is the name of a fuzz target and the directory of its package.
 type fuzzTarget struct{ name, dir string }
 
@@ -33,7 +37,7 @@ func fuzz(ctx context.Context, args []string) error {
 	for _, target := range fuzzTargets(found) {
 		fmt.Println("===", target.name, target.dir)
 		if err := command(ctx, nil, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$", "-fuzztime", each,
-			target.dir); err != nil {
+			"-fuzzminimizetime", minimizeTime, target.dir); err != nil {
 			return err
 		}
 	}
