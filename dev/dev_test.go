@@ -32,3 +32,11 @@ func TestRapidsFlagsGoToThoseThatKnowThem(t *testing.T) {
 		}
 	}
 }
+
+func TestFuzzTargetThatEndsLateHasNotFailed(t *testing.T) {
+	late := "--- FAIL: FuzzX (62.64s)\n    context deadline exceeded\nFAIL\n"
+	if !endedLate(late) || endedLate("--- FAIL: FuzzX (1s)\n    Failing input written to a\n"+late) ||
+		endedLate("--- FAIL: FuzzX (1s)\n") {
+		t.Error("a late end and a failing input are not told apart")
+	}
+}

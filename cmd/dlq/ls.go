@@ -247,6 +247,10 @@ func (w *listing) add(doc *deadletters.ListDocument, v *survey.VHost, now time.T
 	for _, u := range v.Found.Unsure {
 		doc.Unsure = append(doc.Unsure, prefix+u)
 	}
+	for _, why := range v.Unread {
+		doc.Unsure = append(doc.Unsure, fmt.Sprintf("%sa first message was not read, so its age is not known, nor whether "+
+			"it failed elsewhere: %s", prefix, why))
+	}
 	if v.Unsearched > 0 {
 		doc.Unsure = append(doc.Unsure,
 			fmt.Sprintf("%snot checked for failed messages: %s with messages and without consumers, because "+

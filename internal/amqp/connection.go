@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -32,7 +33,22 @@ type RecoveringConnection struct {
 	open    bool // a connection was open once
 	done    bool
 	over    error // why a lost connection can never be restored
+	silent  silence
 }
+
+// silence is a broker that let its client wait for nothing. Others do not wait for the same again: a
+// command that asks many questions would wait for each of them.
+type silence struct {
+	err   error
+	until time.Time
+}
+
+// A silence is remembered for so many times as long as it was waited for, and not longer than
+// silenceMax: a broker that restarts is to be found again.
+const (
+	silenceTimes = 10
+	silenceMax   = time.Minute
+)
 
 // Recovering returns a RecoveringConnection to a vhost. It dials when it is first used. The caller
 // must call Close.
@@ -74,7 +90,9 @@ func (c *RecoveringConnection) Do(ctx context.Context, f func(*amqp091.Channel) 
 		if err != nil {
 			return err
 		}
+		asked := time.Now()
 		err = c.once(ctx, l, f)
+		c.noteSilence(ctx, l, err, asked)
 		switch what := outcomeOf(l, err); what {
 		case outcomeDone:
 			return err
@@ -123,7 +141,11 @@ func (c *RecoveringConnection) once(ctx context.Context, l *Link, f func(*amqp09
 			err = f(ch)
 			c.release(l, ch)
 		}
-		result <- err
+		var x *amqp091.Error
+		if err == nil || errors.As(err, &x) && x.Server {
+			l.answered.Store(true)
+		}
+		result <- l.because(err)
 	}()
 	select {
 	case err := <-result:
@@ -177,12 +199,14 @@ func (c *RecoveringConnection) link(ctx context.Context) (*Link, error) {
 	if l, err := c.live(); l != nil || err != nil {
 		return l, err
 	}
+	begin := time.Now()
 	var l *Link
 	err := reconnect.Repeat(ctx, c.opts.Reconnect, c.WasOpen(), func() (err error) {
 		l, err = dial(ctx, c.opts, c.vhost)
 		return err
 	})
 	if err != nil {
+		c.noteSilence(ctx, nil, err, begin)
 		return nil, c.giveUp(err)
 	}
 	c.mu.Lock()
@@ -193,6 +217,17 @@ func (c *RecoveringConnection) link(ctx context.Context) (*Link, error) {
 	}
 	c.current, c.open = l, true
 	return l, nil
+}
+
+// noteSilence remembers that the broker did not answer. l is nil if there was no connection. A
+// broker that has answered before on the same connection is only slow.
+func (c *RecoveringConnection) noteSilence(ctx context.Context, l *Link, err error, since time.Time) {
+	if err == nil || ctx.Err() != nil || l != nil && l.answered.Load() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silent = silence{err, time.Now().Add(min(silenceTimes*time.Since(since), silenceMax))}
 }
 
 // giveUp records that the broker now refuses a login that it accepted before: the user or the vhost
@@ -216,6 +251,8 @@ func (c *RecoveringConnection) live() (*Link, error) {
 		return nil, c.over
 	case c.done:
 		return nil, amqp091.ErrClosed
+	case time.Now().Before(c.silent.until) && (c.current == nil || !c.current.answered.Load()):
+		return nil, c.silent.err
 	case c.current == nil || c.current.conn.IsClosed():
 		return nil, nil
 	}

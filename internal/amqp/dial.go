@@ -13,6 +13,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/amqp/wire"
 	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/pkg/consume"
 )
 
 // login is SASL PLAIN. It asks the broker to report a refused login. Otherwise RabbitMQ closes the
@@ -40,17 +41,45 @@ type Link struct {
 	frames *wire.Frames
 	// closed gets the reason when the connection ends, and is then closed.
 	closed chan *amqp091.Error
-	idle   []*amqp091.Channel // guarded by the RecoveringConnection
+	ended  atomic.Pointer[amqp091.Error] // the reason, once it was received
+	// answered says that the broker has answered a method after the handshake.
+	answered atomic.Bool
+	idle     []*amqp091.Channel // guarded by the RecoveringConnection
+}
+
+// reason returns why the connection ended, or nil if it is open or was closed by us.
+func (l *Link) reason() *amqp091.Error {
+	if x := reason(l.closed); x != nil {
+		l.ended.CompareAndSwap(nil, x)
+	}
+	return l.ended.Load()
+}
+
+// because adds to an error of the library what the broker did to end the connection: it broke the
+// protocol, or sent what cannot be read. Otherwise it returns err.
+func (l *Link) because(err error) error {
+	if err == nil {
+		return nil
+	}
+	if violation := l.frames.Violation(); violation != nil {
+		return refusal.Unreachable("", "the connection was ended: "+violation.Error(),
+			errors.Join(consume.ErrProtocol, err))
+	}
+	if x := l.reason(); x != nil && !x.Server && unreadable(x) {
+		return refusal.Unreachable("", lostUnreadable(x), err)
+	}
+	return err
 }
 
 // dial opens an AMQP connection to a vhost. Its errors are worded for users. ctx and the timeout
 // bound TCP, TLS and the AMQP handshake; neither bounds the later life of the connection.
 func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	caller := ctx
+	ctx, cancel := context.WithTimeout(caller, o.Timeout)
 	defer cancel()
 	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", o.address())
 	if err != nil {
-		return nil, explainDial(ctx, o, vhost, err, nil)
+		return nil, explainDial(caller, ctx, o, vhost, err, nil)
 	}
 	heard := &sniffer{Conn: raw}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
@@ -59,7 +88,7 @@ func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
 	if err != nil {
 		_ = raw.Close()
 		err = errors.Join(err, heard.failure())
-		return nil, explainDial(ctx, o, vhost, err, heard)
+		return nil, explainDial(caller, ctx, o, vhost, err, heard)
 	}
 	l := &Link{opts: o, conn: conn, net: raw, frames: frames, closed: make(chan *amqp091.Error, 1)}
 	conn.NotifyClose(l.closed)
@@ -201,7 +230,7 @@ func interruptible(ctx context.Context, o Options, l *Link, f func() error) erro
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = l.net.Close() })
-	err := f()
+	err := l.because(f())
 	if !stop() {
 		return refusal.Unreachable("", "no answer from "+o.URL()+" in time", errors.Join(ctx.Err(), err))
 	}

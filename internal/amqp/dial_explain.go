@@ -17,13 +17,13 @@ import (
 )
 
 // explainDial returns an error that says why a connection could not be opened. heard is nil if the
-// TCP connection failed.
-func explainDial(ctx context.Context, o Options, vhost string, err error, heard *sniffer) error {
+// TCP connection failed. ctx is caller with the timeout of the dial.
+func explainDial(caller, ctx context.Context, o Options, vhost string, err error, heard *sniffer) error {
 	op := "connect to " + o.URL()
 	if heard == nil {
 		return refusal.Unreachable(op, refusal.NetworkReason(ctx, err, o.Timeout)+hintAMQP(err, o), err)
 	}
-	if text := wrongProtocol(ctx, o, heard, err); text != "" {
+	if text := wrongProtocol(caller, ctx, o, heard, err); text != "" {
 		return refusal.Unreachable(op, text, err)
 	}
 	if text, remedy := refusal.TLSReason(err); text != "" {
@@ -57,19 +57,24 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, heard 
 // sends no credentials.
 //
 // A peer that hung up answers in the end, however busy the machine is, so identify waits longer for
-// it. A silent peer may stay silent.
-func identify(ctx context.Context, o Options, silent bool) string {
+// it. A silent peer may stay silent. The end of caller ends identify, unless its deadline was over
+// before: the dial then used it up.
+func identify(caller context.Context, o Options, silent bool) string {
 	patience := 10 * time.Second
 	if silent {
 		patience = time.Second
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*patience)
+	if errors.Is(caller.Err(), context.DeadlineExceeded) {
+		caller = context.WithoutCancel(caller)
+	}
+	ctx, cancel := context.WithTimeout(caller, 2*patience)
 	defer cancel()
 	dialer := &net.Dialer{Timeout: patience}
 	conn, err := dialer.DialContext(ctx, "tcp", o.address())
 	if err != nil {
 		return ""
 	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	answer := &sniffer{Conn: conn}
@@ -93,10 +98,10 @@ func identify(ctx context.Context, o Options, silent bool) string {
 	return "TLS"
 }
 
-func wrongProtocol(ctx context.Context, o Options, heard *sniffer, err error) string {
+func wrongProtocol(caller, ctx context.Context, o Options, heard *sniffer, err error) string {
 	spoken := heard.speaks()
 	if heard.count.Load() == 0 {
-		spoken = identify(ctx, o, heard.timedOut.Load() || ctx.Err() != nil)
+		spoken = identify(caller, o, heard.timedOut.Load() || ctx.Err() != nil)
 	}
 	if o.TLS != nil {
 		var header tls.RecordHeaderError

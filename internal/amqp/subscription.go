@@ -10,6 +10,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/amqp/wire"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
@@ -131,15 +132,23 @@ func (s *subscription) lost(x *amqp091.Error) error {
 	case x.Server:
 		text = s.explain(context.Background(), x).Error()
 	case unreadable(x):
-		text = "the connection was lost: the client cannot read what the broker sent (" + x.Reason + ")"
+		text = lostUnreadable(x)
 	}
 	cause := error(x)
-	if unreadable(x) {
+	var v *wire.Violation
+	switch {
+	case errors.As(violation, &v) && !v.TooLarge:
+		cause = errors.Join(consume.ErrProtocol, x)
+	case violation != nil, unreadable(x):
 		cause = errors.Join(consume.ErrUnreadable, x)
 	}
 	return &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue),
 		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ",
 			s.queue)), Sentinel: consume.ErrLost, Cause: cause}
+}
+
+func lostUnreadable(x *amqp091.Error) string {
+	return "the connection was lost: the client cannot read what the broker sent (" + x.Reason + ")"
 }
 
 // unreadable reports whether a connection ended because of the data on it, and not because of the

@@ -66,8 +66,10 @@ func Transient(err error) bool {
 // recover continues after a lost connection. It waits until nothing is in flight, so that the run
 // knows what arrived at the targets, and subscribes again. cause says how the connection was lost.
 func (r *run) recover(ctx context.Context, cause error) error {
-	r.notice(report.NoticeReconnecting, "the connection to the broker was lost; reconnecting")
 	stuck := r.noteLoss(cause)
+	if stuck == nil {
+		r.notice(report.NoticeReconnecting, "the connection to the broker was lost; reconnecting")
+	}
 	r.markAllLost()
 	if err := r.quiesce(ctx); err != nil {
 		return err
@@ -262,8 +264,11 @@ func (e *StuckError) Unwrap() error { return e.Cause }
 func (r *run) place() int64 { return r.doneBefore + r.fresh }
 
 // noteLoss records that the connection was lost. It returns a StuckError if the next message is the
-// cause.
+// cause, and cause itself if another connection would end in the same way.
 func (r *run) noteLoss(cause error) error {
+	if errors.Is(cause, consume.ErrProtocol) {
+		return cause
+	}
 	r.safe = 0
 	for _, s := range r.allSessions() {
 		r.safe += s.Held()

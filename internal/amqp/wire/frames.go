@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
@@ -159,10 +160,17 @@ func (f *Frames) begin() error {
 		}
 	case kind == frameHeader && size <= headerLimit:
 		return f.header(channel, int(whole))
+	case kind == frameHeader:
+		err = &Violation{What: fmt.Sprintf("a content header of %d bytes", size)}
+	case kind == frameBody:
+		err = f.guard.part(channel, size)
 	case kind == frameHeartbeat && channel != 0:
-		err = &Violation{"a heartbeat on a channel"}
-	case kind != frameMethod && kind != frameHeader && kind != frameBody && kind != frameHeartbeat:
-		whole = -1 // not AMQP; the library reports it
+		err = &Violation{What: "a heartbeat on a channel"}
+	case kind != frameMethod && kind != frameHeartbeat:
+		whole = -1
+		if f.guard.opened() { // earlier, the dial reports what else the port speaks
+			err = &Violation{What: "something that is not an AMQP frame"}
+		}
 	}
 	if f.left = whole; err != nil {
 		return f.violate(err)
@@ -220,7 +228,7 @@ func (f *Frames) header(channel uint16, whole int) error {
 	}
 	payload := frame[frameHead : whole-1]
 	if len(payload) >= payloadHead {
-		if err := f.guard.announced(binary.BigEndian.Uint64(payload[4:])); err != nil {
+		if err := f.guard.announced(channel, binary.BigEndian.Uint64(payload[4:])); err != nil {
 			return f.violate(err)
 		}
 	}

@@ -33,8 +33,17 @@ func call(channel, class, id uint16, args ...byte) []byte {
 	return frame(frameMethod, channel, append(payload, args...))
 }
 
+func deliverHead(tag byte) []byte {
+	return call(1, 60, 60, 1, 'c', 0, 0, 0, 0, 0, 0, 0, tag, 0, 0, 1, 'q')
+}
+
+// announcing is a content header without properties.
+func announcing(size uint64) []byte {
+	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint64([]byte{0, 60, 0, 0}, size), 0)
+}
+
 func deliver(tag byte) []byte {
-	return append(call(1, 60, 60, 1, 'c', 0, 0, 0, 0, 0, 0, 0, tag, 0, 0, 1, 'q'),
+	return append(deliverHead(tag),
 		append(frame(frameHeader, 1, headerOf(1<<12, "\x02")), frame(frameBody, 1, []byte("hello"))...)...)
 }
 
@@ -47,7 +56,7 @@ func TestFramesPassesOn(t *testing.T) {
 		frame(frameHeader, 1, headerOf(1<<12, "\x02")), frame(frameBody, 1, bytes.Repeat([]byte("b"), 70_000)),
 		frame(frameHeartbeat, 0, nil))
 	come := join(call(1, 20, 11, 0, 0, 0, 0), call(1, 60, 11), call(1, 60, 21, 1, 'c'), deliver(1), deliver(2),
-		frame(frameBody, 1, bytes.Repeat([]byte("b"), 70_000)), frame(frameHeartbeat, 0, nil))
+		deliverHead(3), frame(frameHeader, 1, announcing(70_000)), frame(frameBody, 1, bytes.Repeat([]byte("b"), 70_000)), frame(frameHeartbeat, 0, nil))
 	for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.HalfReader,
 		func(r io.Reader) io.Reader { return r }} {
 		conn := &script{in: wrap(bytes.NewReader(come))}
@@ -75,14 +84,16 @@ func TestFramesEndsAViolation(t *testing.T) {
 	ask := join([]byte("AMQP\x00\x00\x09\x01"), call(1, 20, 10, 0), call(1, 60, 10, 0, 0, 0, 0, 0, 2, 0),
 		call(1, 60, 20, 0, 0, 1, 'q', 1, 'c', 0, 0, 0, 0, 0))
 	ok := join(call(1, 20, 11, 0, 0, 0, 0), call(1, 60, 11), call(1, 60, 21, 1, 'c'))
-	large := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint64([]byte{0, 60, 0, 0}, 1<<62), 0)
 	for want, bad := range map[string][]byte{
 		"3 messages where the prefetch is 2":      join(deliver(1), deliver(2), deliver(3)),
-		"a message of 4611686018427387904 bytes":  frame(frameHeader, 1, large),
+		"a message of 4611686018427387904 bytes":  frame(frameHeader, 1, announcing(1<<62)),
 		"nothing asked for (class 85, method 11)": call(1, 85, 11),
 		"nothing asked for (class 60, method 11)": call(1, 60, 11),
 		"nothing asked for (class 10, method 51)": call(0, 10, 51),
 		"a heartbeat on a channel":                frame(frameHeartbeat, 1, nil),
+		"a body that is longer than announced":    join(deliverHead(1), frame(frameHeader, 1, announcing(4)), frame(frameBody, 1, []byte("1234")), frame(frameBody, 1, []byte("5"))),
+		"something that is not an AMQP frame":                   join(call(0, 10, 41, 0), frame(99, 1, nil)),
+		"a content header of 4194305 bytes":       frame(frameHeader, 1, make([]byte, headerLimit+1)),
 	} {
 		f := NewFrames(&script{in: bytes.NewReader(append(bytes.Clone(ok), bad...))}, Limits{Message: 1 << 20})
 		if _, err := f.Write(ask); err != nil {

@@ -8,15 +8,20 @@ import (
 )
 
 // Violation is the error that ends a connection to a broker that breaks the protocol or sends more
-// than is allowed. What completes the sentence "the broker sent …".
-type Violation struct{ What string }
+// than is allowed.
+type Violation struct {
+	// What completes the sentence "the broker sent …".
+	What string
+	// TooLarge says that it is a message larger than the client reads, which breaks no rule.
+	TooLarge bool
+}
 
 // Error implements error.
 func (v *Violation) Error() string { return "the broker sent " + v.What }
 
 // tooLarge returns the Violation for a message that is larger than the limit.
 func tooLarge(size uint64, limit int64) *Violation {
-	return &Violation{fmt.Sprintf("a message of %d bytes, more than the %d that are read", size, limit)}
+	return &Violation{What: fmt.Sprintf("a message of %d bytes, more than the %d that are read", size, limit), TooLarge: true}
 }
 
 // method is an AMQP method: the ids of its class and of the method.
@@ -84,6 +89,7 @@ type channelState struct {
 	slack     uint64 // more consumers than that
 	delivered uint64 // gets included
 	tags      Tags
+	body      uint64 // what is left of the body that was announced
 }
 
 func newGuard(maxMessage int64) guard {
@@ -169,7 +175,7 @@ func (g *guard) received(channel uint16, m method) error {
 	c := g.channel(channel)
 	switch request, isAnswer := answers[m]; {
 	case isAnswer && c.asked[request] == 0:
-		return &Violation{fmt.Sprintf("an answer that nothing asked for (class %d, method %d)", m.class, m.id)}
+		return &Violation{What: fmt.Sprintf("an answer that nothing asked for (class %d, method %d)", m.class, m.id)}
 	case isAnswer:
 		c.asked[request]--
 	}
@@ -181,7 +187,7 @@ func (g *guard) received(channel uint16, m method) error {
 		c.delivered++
 		limit := c.prefetch*max(c.consumers, 1) + c.gets + c.slack
 		if unsettled := c.delivered - c.tags.Count(); c.prefetch > 0 && !c.noAck && unsettled > limit {
-			return &Violation{fmt.Sprintf("%d messages where the prefetch is %d", unsettled, c.prefetch)}
+			return &Violation{What: fmt.Sprintf("%d messages where the prefetch is %d", unsettled, c.prefetch)}
 		}
 	}
 	return nil
@@ -206,16 +212,35 @@ func (g *guard) receivedOnConnection(m method) error {
 		ok, g.open = !g.open, true
 	}
 	if !ok {
-		return &Violation{fmt.Sprintf("a method that nothing asked for (class %d, method %d)", m.class, m.id)}
+		return &Violation{What: fmt.Sprintf("a method that nothing asked for (class %d, method %d)", m.class, m.id)}
 	}
 	return nil
 }
 
-// announced returns a *Violation for a body that is larger than the limit.
-func (g *guard) announced(size uint64) error {
+// opened reports whether the handshake is complete.
+func (g *guard) opened() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.open }
+
+// announced records the size of a body, and returns a *Violation if it is larger than the limit.
+func (g *guard) announced(channel uint16, size uint64) error {
 	if g.maxMessage > 0 && size > uint64(g.maxMessage) {
 		return tooLarge(size, g.maxMessage)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.channel(channel).body = size
+	return nil
+}
+
+// part records a part of a body, and returns a *Violation if the body gets longer than announced.
+// The library would append it all the same.
+func (g *guard) part(channel uint16, size uint32) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.channel(channel)
+	if uint64(size) > c.body {
+		return &Violation{What: "a body that is longer than announced"}
+	}
+	c.body -= uint64(size)
 	return nil
 }
 

@@ -163,7 +163,7 @@ func (d *Dispatcher[T]) consume(ctx context.Context) error {
 		if ctx.Err() != nil || errors.Is(err, errIdle) || !pipeline.Lost(err) {
 			return unlessAsked(ctx, err)
 		}
-		if d.Reconnect.Attempts < 0 {
+		if d.Reconnect.Attempts < 0 || errors.Is(err, consume.ErrProtocol) {
 			return err
 		}
 		d.Notify(Notice{Kind: Lost, Err: err})

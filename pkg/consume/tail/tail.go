@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -121,6 +122,10 @@ func (t *Tail) run(ctx context.Context, subscription Subscription) {
 		}
 		if !errors.Is(err, consume.ErrLost) && !errors.Is(err, consume.ErrCancelled) {
 			t.buf.Close(err)
+			return
+		}
+		if errors.Is(err, consume.ErrProtocol) {
+			t.buf.Close(fmt.Errorf("watching ended: %w", err))
 			return
 		}
 		t.gaps.Add(1)

@@ -3,15 +3,19 @@ package survey
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // Head is what the first message of a queue says, and when it was read.
@@ -24,6 +28,8 @@ type Head struct {
 	Convention string
 
 	readAt time.Time
+	// failed says that it could not be read, unreachable that no other one can be read either.
+	failed, unreachable bool
 }
 
 const (
@@ -106,11 +112,18 @@ func (v *VHost) candidates() []string {
 // readHeads reads first messages, a few at a time, and stores them with their vhosts.
 func readHeads(ctx context.Context, due []pending, now time.Time) error {
 	heads := make([]Head, len(due))
+	var silent atomic.Pointer[Head] // of a broker that cannot be reached: no other head is waited for
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(headsAtOnce)
 	for i, p := range due {
 		g.Go(func() (err error) {
-			heads[i], err = p.v.readHead(gctx, p.l, now)
+			if h := silent.Load(); h != nil {
+				heads[i] = *h
+				return nil
+			}
+			if heads[i], err = p.v.readHead(gctx, p.l, now); heads[i].unreachable {
+				silent.Store(&heads[i])
+			}
 			return err
 		})
 	}
@@ -119,6 +132,9 @@ func readHeads(ctx context.Context, due []pending, now time.Time) error {
 	}
 	for i, p := range due {
 		p.v.heads[p.l.Queue] = heads[i]
+		if h := heads[i]; h.failed && !slices.Contains(p.v.Unread, h.Unknown) {
+			p.v.Unread = append(p.v.Unread, h.Unknown)
+		}
 	}
 	return nil
 }
@@ -140,6 +156,9 @@ func (v *VHost) readHead(ctx context.Context, l browse.Assessment, now time.Time
 			return h, err
 		}
 		h.Unknown = err.Error()
+		h.failed = true
+		h.unreachable = errors.Is(err, topology.ErrUnreachable) || errors.Is(err, consume.ErrProtocol) ||
+			errors.Is(err, consume.ErrLost) && !errors.Is(err, consume.ErrUnreadable)
 	}
 	return h, nil
 }

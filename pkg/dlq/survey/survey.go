@@ -115,6 +115,7 @@ func (s *Survey) heads(ctx context.Context, vhosts []*VHost, now time.Time) erro
 		if s.options.NoHeads {
 			continue
 		}
+		v.Unread = nil
 		search, err := v.toSearch(ctx, now)
 		if err != nil {
 			return err

@@ -17,6 +17,8 @@ type VHost struct {
 	Closed string
 	// Unsearched counts the candidates for error queues that were not browsed.
 	Unsearched int
+	// Unread says why first messages could not be read, each reason once.
+	Unread []string
 
 	readAt      time.Time
 	growth      discover.Growth

@@ -1,0 +1,202 @@
+package cmdmsg_test
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdtest"
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/rabbittest/hostile"
+)
+
+// commands are those that speak AMQP. Each has a queue of its own, with dead letters.
+func commands() map[string][]string {
+	return map[string][]string{
+		"consume": {"consume", "consume", "--print"},
+		"tail":    {"tail", "#", "--exchange", "amq.topic"},
+		"publish": {"publish", "--exchange", "", "--key", "publish", "--data", "1"},
+		"inspect": {"dlq", "inspect", "inspect"},
+		"replay":  {"dlq", "replay", "replay", "--to", "queue:work"},
+		"ls":      {"dlq", "ls"},
+	}
+}
+
+// hostileCase is a fault, the commands that it meets, and a part of what each of them says.
+type hostileCase struct {
+	fault    hostile.Fault
+	commands string
+	says     string
+}
+
+const (
+	everything = "consume tail publish inspect replay ls"
+	consumers  = "consume tail inspect replay ls"
+)
+
+// silentCases are faults that only a timeout ends.
+func silentCases() map[string]hostileCase {
+	silent, heartbeats := hostile.SilentAfter, hostile.HeartbeatsAfter
+	return map[string]hostileCase{
+		"silent from the beginning":   {silent(hostile.Method{}), everything, "no answer in"},
+		"silent after start":          {silent(hostile.Start), everything, "did not answer the login in"},
+		"silent after tune":           {silent(hostile.Tune), everything, "no answer in"},
+		"silent after open-ok":        {silent(hostile.OpenOK), everything, "in time"},
+		"silent after channel-ok":     {silent(hostile.ChannelOK), everything, "in time"},
+		"silent after qos-ok":         {silent(hostile.QosOK), consumers, "in time"},
+		"silent after consume-ok":     {silent(hostile.ConsumeOK), consumers, ""},
+		"silent after confirm-ok":     {silent(hostile.ConfirmOK), "publish replay", ""},
+		"heartbeats after open-ok":    {heartbeats(hostile.OpenOK), everything, "in time"},
+		"heartbeats after consume-ok": {heartbeats(hostile.ConsumeOK), "inspect replay ls", ""},
+	}
+}
+
+// violentCases are faults that end each connection at once, whatever the timeout is.
+func violentCases() map[string]hostileCase {
+	garbage, parts := hostile.GarbageAfter, func(frames ...hostile.Frame) hostile.Fault {
+		return hostile.DeliverFor(func(uint64) []hostile.Frame { return frames })
+	}
+	fill := hostile.Body(bytes.Repeat([]byte("b"), 100_000))
+	return map[string]hostileCase{
+		"garbage from the beginning": {garbage(hostile.Method{}), everything, "the port speaks another protocol"},
+		"garbage after tune":         {garbage(hostile.Tune), everything, "cut during the AMQP handshake"},
+		"garbage after open-ok":      {garbage(hostile.OpenOK), everything, "something that is not an AMQP frame"},
+		"garbage after consume-ok":   {garbage(hostile.ConsumeOK), consumers, "something that is not an AMQP frame"},
+		"a stray confirm.select-ok": {hostile.Inject(hostile.ChannelOK, hostile.Call(hostile.ConfirmOK)), everything,
+			"an answer that nothing asked for"},
+		"cancelled at once": {hostile.CancelAtOnce(), consumers, "the broker ended the consumer"},
+		"beyond the prefetch": {parts(hostile.Header(4), hostile.Body([]byte("body"))), consumers,
+			"where the prefetch is"},
+		"a body that is too long":       {parts(hostile.Header(4), fill), consumers, "a body that is longer than announced"},
+		"an announcement of 2^60 bytes": {parts(hostile.Header(1<<60), fill), consumers, "a message of 1152921504606846976 bytes"},
+		"nested headers": {parts(hostile.Header(1, hostile.NestedHeaders(2000)...), hostile.Body([]byte("b"))), consumers,
+			"cannot read what the broker sent"},
+		"a frame of no kind": {parts(hostile.Frame{Kind: 99}), consumers, "something that is not an AMQP frame"},
+	}
+}
+
+// TestSilentBroker: a broker that stops to answer ends each command after its timeout, however many
+// questions the command has.
+func TestSilentBroker(t *testing.T) {
+	eachHostile(t, silentCases(), func(command string) []string {
+		flags := []string{"--timeout=1s", "--reconnect-attempts=1", "--reconnect-delay=10ms"}
+		if command == "consume" || command == "tail" {
+			flags = append(flags, "--heartbeat=1s") // for a queue without messages they wait for ever
+		}
+		return flags
+	})
+}
+
+// TestHostileBroker: a broker that breaks the protocol ends each command, which says so. It cannot
+// fill the memory.
+func TestHostileBroker(t *testing.T) {
+	eachHostile(t, violentCases(), func(string) []string {
+		return []string{"--timeout=1m", "--reconnect-attempts=1", "--reconnect-delay=10ms"}
+	})
+}
+
+// eachHostile runs the commands of each case at the same time, each with a peer of its own, and waits
+// for their ends.
+func eachHostile(t *testing.T, cases map[string]hostileCase, flags func(command string) []string) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		for name, tc := range cases {
+			t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+				t.Parallel()
+				f := deadLetters(t, b)
+				var ended sync.WaitGroup
+				for _, command := range strings.Fields(tc.commands) {
+					ended.Go(func() { endsWell(t, f, command, tc, flags(command)) })
+				}
+				ended.Wait()
+			})
+		}
+	})
+}
+
+// takenAtMost is how many bytes a client takes before it ends a connection: what is on its way, and
+// what it reads ahead.
+const takenAtMost = 64 << 20
+
+// endsWell runs a command against a peer with the fault, and checks its end.
+func endsWell(t *testing.T, f *cmdtest.Fixture, command string, tc hostileCase, flags []string) {
+	peer := hostile.New(t, f.VHost.URL, tc.fault)
+	r := cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API).Start(append(commands()[command], flags...)...)
+	for end := time.Now().Add(2 * time.Minute); !r.Ended() && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	code, said := r.Cmd.ProcessState.ExitCode(), r.Stdout.String()+r.Stderr.String()
+	switch {
+	case !r.Ended():
+		t.Errorf("%s goes on: %s", command, cmdtest.LastPart(said))
+	case peer.Struck() == 0:
+		t.Errorf("%s does not meet the fault: %s", command, cmdtest.LastPart(said))
+	case code != 1 && (code != 0 || command != "ls") && (code != 3 || command != "replay"), strings.Contains(said, "goroutine "):
+		t.Errorf("%s ends with %d: %s", command, code, cmdtest.LastPart(said))
+	case !strings.Contains(said, tc.says):
+		t.Errorf("%s does not say %q: %s", command, tc.says, cmdtest.LastPart(said))
+	case command == "ls" && code == 0 && !strings.Contains(said, "a first message was not read"):
+		t.Errorf("ls does not say that something is missing: %s", cmdtest.LastPart(said))
+	}
+	most := int64(3) // a connection that is lost is tried again, and a silent port is asked what it speaks
+	if command == "ls" {
+		most *= 6 // for each first message one
+	}
+	if n := peer.Struck(); n > most {
+		t.Errorf("%s connected %d times", command, n)
+	}
+	if n := peer.Written(); n > most*takenAtMost/3 {
+		t.Errorf("%s took %d bytes", command, n)
+	}
+}
+
+// TestTwoInterruptsEndAnything: whatever a broker does not answer, and however long the timeout is,
+// the second Ctrl-C ends the command.
+func TestTwoInterruptsEndAnything(t *testing.T) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		for name, fault := range map[string]hostile.Fault{
+			"beginning":  hostile.SilentAfter(hostile.Method{}),
+			"handshake":  hostile.SilentAfter(hostile.Tune),
+			"channel":    hostile.SilentAfter(hostile.ChannelOK),
+			"heartbeats": hostile.HeartbeatsAfter(hostile.OpenOK),
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				f := deadLetters(t, b)
+				var ended sync.WaitGroup
+				for command, args := range commands() {
+					ended.Go(func() {
+						peer := hostile.New(t, f.VHost.URL, fault)
+						p := cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API)
+						r := p.Start(append(args, "--timeout=1h")...)
+						for end := time.Now().Add(2 * time.Minute); !r.Ended() && time.Now().Before(end); {
+							if peer.Struck() > 0 {
+								_ = r.Cmd.Process.Signal(os.Interrupt) // two that come at once count as one
+							}
+							time.Sleep(50 * time.Millisecond)
+						}
+						if !r.Ended() {
+							t.Errorf("%s goes on: %s", command, r.Stderr.String())
+						}
+					})
+				}
+				ended.Wait()
+			})
+		}
+	})
+}
+
+// deadLetters creates a queue for each command, with dead letters.
+func deadLetters(t *testing.T, b *rabbittest.Broker) *cmdtest.Fixture {
+	f := cmdtest.NewFixture(t, b)
+	f.Declare("work", nil)
+	for queue := range commands() {
+		f.Declare(queue+".work", map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue})
+		f.Declare(queue, nil)
+		f.Publish(queue+".work", 3)
+		f.Reject(queue+".work", queue, 3)
+	}
+	return f
+}

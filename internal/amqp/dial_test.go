@@ -1,0 +1,75 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/rabbittest/hostile"
+)
+
+// TestDialHearsAnInterruptWhileItIdentifiesThePort: what a port speaks that hung up takes seconds to
+// find out. The end of the context ends that, and no further connection is opened.
+func TestDialHearsAnInterruptWhileItIdentifiesThePort(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local listener
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	connections := make(chan int, 1)
+	go func() {
+		n := 0
+		defer func() { connections <- n }()
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			defer func() { _ = conn.Close() }()
+			if n++; n == 1 {
+				_ = conn.Close()
+			} else {
+				interrupt()
+			}
+		}
+	}()
+	port := ln.Addr().(*net.TCPAddr).Port
+	_, err = New(Options{Host: "127.0.0.1", Port: port, User: "u", Timeout: time.Hour}).Dial(ctx, "/")
+	_ = ln.Close()
+	if n := <-connections; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted") || n != 2 {
+		t.Errorf("%d connections, %v", n, err)
+	}
+}
+
+// TestRecoveringWaitsOnceForASilentBroker: a command that asks many questions does not wait for the
+// answer to each.
+func TestRecoveringWaitsOnceForASilentBroker(t *testing.T) {
+	for name, after := range map[string]hostile.Method{"handshake": {}, "channel": hostile.OpenOK} {
+		t.Run(name, func(t *testing.T) {
+			v := rabbittest.Any(t).VHost(t)
+			peer := hostile.New(t, v.URL, hostile.SilentAfter(after))
+			user := v.User
+			user.URL = peer.Through(v.URL)
+			c := newClient(t, user, func(o *Options) { o.Timeout = time.Second }).Recovering(v.Name)
+			defer c.Close()
+			first := c.Do(t.Context(), func(*amqp091.Channel) error { return nil })
+			connections := peer.Struck()
+			for range 100 {
+				if err := c.Do(t.Context(), func(*amqp091.Channel) error { return nil }); err == nil || err.Error() != first.Error() {
+					t.Fatalf("%v, and then %v", first, err)
+				}
+			}
+			if again := peer.Struck(); again != connections {
+				t.Errorf("%d connections, and then %d", connections, again)
+			}
+		})
+	}
+}

@@ -1,0 +1,173 @@
+package hostile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+)
+
+// Method is an AMQP method: the ids of its class and of the method.
+type Method struct{ Class, ID uint16 }
+
+// Methods that a broker sends.
+var (
+	Start     = Method{10, 10}
+	Tune      = Method{10, 30}
+	OpenOK    = Method{10, 41}
+	ChannelOK = Method{20, 11}
+	DeclareOK = Method{50, 11}
+	QosOK     = Method{60, 11}
+	ConsumeOK = Method{60, 21}
+	CancelOK  = Method{60, 31}
+	Deliver   = Method{60, 60}
+	Confirm   = Method{60, 80}
+	ConfirmOK = Method{85, 11}
+
+	cancel = Method{60, 30}
+)
+
+// SilentAfter is a broker that never says anything after a method; after the zero Method, that
+// never says anything at all.
+func SilentAfter(m Method) Fault {
+	return Fault{On: m, Do: func(c *Conn, f Frame) error {
+		if err := c.passOn(f); err != nil {
+			return err
+		}
+		return c.Silence()
+	}}
+}
+
+// HeartbeatsAfter is a broker that sends only heartbeats after a method.
+func HeartbeatsAfter(m Method) Fault {
+	return Fault{On: m, Do: func(c *Conn, f Frame) error {
+		if err := c.passOn(f); err != nil {
+			return err
+		}
+		for {
+			if err := c.Send(Frame{Kind: HeartbeatFrame}.Bytes()); err != nil {
+				return err
+			}
+			select {
+			case <-c.gone:
+				return errHungUp
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}}
+}
+
+// GarbageAfter is a broker that sends what is no AMQP after a method, without end.
+func GarbageAfter(m Method) Fault {
+	return Fault{On: m, Do: func(c *Conn, f Frame) error {
+		if err := c.passOn(f); err != nil {
+			return err
+		}
+		return c.flood(bytes.Repeat([]byte("\x00\x1b[2J\xff garbage \x07"), 1000))
+	}}
+}
+
+// Inject is a broker that sends frames that nothing asked for, behind a method, and then goes on as
+// it should. The frames get the channel of the method.
+func Inject(behind Method, frames ...Frame) Fault {
+	return Fault{On: behind, Do: func(c *Conn, f Frame) error {
+		if err := c.passOn(f); err != nil {
+			return err
+		}
+		for _, extra := range frames {
+			if extra.Kind != HeartbeatFrame {
+				extra.Channel = f.Channel
+			}
+			if err := c.Send(extra.Bytes()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
+// CancelAtOnce is a broker that ends each consumer as soon as it has begun.
+func CancelAtOnce() Fault {
+	return Fault{On: ConsumeOK, Do: func(c *Conn, f Frame) error {
+		end := Frame{MethodFrame, f.Channel, call(cancel, append(bytes.Clone(f.Payload[4:]), 1)...)}
+		return c.Send(append(f.Bytes(), end.Bytes()...))
+	}}
+}
+
+// DeliverFor is a broker that answers basic.consume with the messages that parts returns for the
+// consumer, again and again, until the client hangs up. Each part is sent with the next delivery
+// tag.
+func DeliverFor(parts func(tag uint64) []Frame) Fault { return deliver(parts, 0) }
+
+// DeliverOnce is a broker that delivers what parts returns once, and then nothing more.
+func DeliverOnce(parts func(tag uint64) []Frame) Fault { return deliver(parts, 1) }
+
+// deliver sends so many parts; 0 stands for no end.
+func deliver(parts func(tag uint64) []Frame, times uint64) Fault {
+	return Fault{On: ConsumeOK, Do: func(c *Conn, f Frame) error {
+		if err := c.Send(f.Bytes()); err != nil {
+			return err
+		}
+		for tag := uint64(1); times == 0 || tag <= times; tag++ {
+			var out []byte
+			args := append(bytes.Clone(f.Payload[4:]), binary.BigEndian.AppendUint64(nil, tag)...)
+			args = append(args, 0, 0, 1, 'k') // not redelivered, the default exchange, a key
+			out = append(out, Frame{MethodFrame, f.Channel, call(Deliver, args...)}.Bytes()...)
+			for _, part := range parts(tag) {
+				part.Channel = f.Channel
+				out = append(out, part.Bytes()...)
+			}
+			if err := c.Send(out); err != nil {
+				return err
+			}
+		}
+		return c.Silence()
+	}}
+}
+
+// flood sends bytes until the client hangs up.
+func (c *Conn) flood(block []byte) error {
+	for {
+		if err := c.Send(block); err != nil {
+			return err
+		}
+	}
+}
+
+// passOn sends the frame at which a fault begins. At the beginning of a connection there is none.
+func (c *Conn) passOn(f Frame) error {
+	if f.Kind == 0 {
+		return nil
+	}
+	return c.Send(f.Bytes())
+}
+
+// Call returns a method frame.
+func Call(m Method, args ...byte) Frame { return Frame{Kind: MethodFrame, Payload: call(m, args...)} }
+
+func call(m Method, args ...byte) []byte {
+	payload := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, m.Class), m.ID)
+	return append(payload, args...)
+}
+
+// Header returns a content header that announces a body of a size. properties are flags and values;
+// none means that there are no properties.
+func Header(size uint64, properties ...byte) Frame {
+	payload := binary.BigEndian.AppendUint64([]byte{0, 60, 0, 0}, size)
+	if len(properties) == 0 {
+		properties = []byte{0, 0}
+	}
+	return Frame{Kind: HeaderFrame, Payload: append(payload, properties...)}
+}
+
+// Body returns a body frame.
+func Body(payload []byte) Frame { return Frame{Kind: BodyFrame, Payload: payload} }
+
+// NestedHeaders returns the properties of a message whose headers are tables in tables, so many.
+func NestedHeaders(depth int) []byte {
+	inner := []byte{0, 0, 0, 0}
+	for range depth {
+		entry := append([]byte{1, 'h', 'F'}, inner...)
+		inner = append(binary.BigEndian.AppendUint32(nil, uint32(len(entry))), entry...)
+	}
+	return append([]byte{0x20, 0}, inner...)
+}
