@@ -168,7 +168,11 @@ func (l *Link) Close() { l.close() }
 // close closes the connection with a handshake, and cuts it if the broker does not answer within
 // two seconds.
 func (l *Link) close() {
-	_ = l.conn.CloseDeadline(time.Now().Add(2 * time.Second)) // gone either way
+	const within = 2 * time.Second
+	// The library moves its own deadline with each heartbeat of the broker.
+	cut := time.AfterFunc(within, func() { _ = l.net.Close() })
+	defer cut.Stop()
+	_ = l.conn.CloseDeadline(time.Now().Add(within)) // gone either way
 	_ = l.net.Close()
 }
 

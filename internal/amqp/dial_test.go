@@ -14,8 +14,8 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/hostile"
 )
 
-// TestDialHearsAnInterruptWhileItIdentifiesThePort: what a port speaks that hung up takes seconds to
-// find out. The end of the context ends that, and no further connection is opened.
+// TestDialHearsAnInterruptWhileItIdentifiesThePort: what a port speaks that hung up takes seconds
+// to find out. The end of the context ends that, and no further connection is opened.
 func TestDialHearsAnInterruptWhileItIdentifiesThePort(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local listener
 	if err != nil {
