@@ -33,6 +33,8 @@ type Document struct {
 	// Undeclared are objects that this topology applied before and no longer declares. An apply
 	// with pruning deletes them.
 	Undeclared []topology.Ref `json:"undeclared,omitempty"`
+	// PruneNeeds are those of Undeclared that need more than --prune.
+	PruneNeeds []PruneNeed `json:"prune_needs,omitempty"`
 	// pruneNeeds is plan.Plan.PruneNeeds.
 	pruneNeeds map[topology.Ref]topology.Kind
 	// Foreign are objects that the plan changes or deletes although no record says that this
@@ -89,6 +91,7 @@ func NewDocument(p *plan.Plan) Document {
 	doc.Summary.Unchanged = p.Unchanged
 	doc.Summary.Errors = p.Problems.Errors()
 	doc.Summary.Warnings = len(p.Problems) - doc.Summary.Errors
+	doc.PruneNeeds = doc.needsToPrune()
 	doc.Retries = retriesOf(p)
 	for _, step := range p.Steps {
 		doc.Changes = append(doc.Changes, newChangeDocument(step))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
 	"github.com/msgctl/msgctl/internal/render"
@@ -172,6 +173,33 @@ func TestTextFitsTheTerminal(t *testing.T) {
 	for line := range strings.Lines(b.String()) {
 		if terminal.Width(strings.TrimRight(line, "\n")) > 80 {
 			t.Errorf("too long: %s", line)
+		}
+	}
+}
+
+// What --prune alone does not delete is listed by what it takes, in the text and in JSON.
+func TestWhatPruningTakes(t *testing.T) {
+	user := topology.Ref{Kind: topology.KindUser, Name: "u"}
+	queue := topology.Ref{Kind: topology.KindQueue, VHost: "old", Name: "q"}
+	policy := topology.Ref{Kind: topology.KindPolicy, VHost: "old", Name: "p"}
+	doc := NewDocument(&plan.Plan{Name: "t", Undeclared: []topology.Ref{user, queue, policy},
+		PruneNeeds: map[topology.Ref]topology.Kind{user: topology.KindUser, queue: "", policy: ""}})
+	if diff := cmp.Diff([]PruneNeed{
+		{Ref: user, Flag: "--prune=users"}, {Ref: queue, Flag: "--prune", VHost: "old"},
+		{Ref: policy, Flag: "--prune=policies", VHost: "old"},
+	}, doc.PruneNeeds); diff != "" {
+		t.Error(diff)
+	}
+	var b bytes.Buffer
+	if err := Text(&b, doc, terminal.Styler{}, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"with that vhost under vhosts, --prune deletes:\n  queue \"q\"",
+		"with that vhost under vhosts, --prune=policies deletes:\n  policy \"p\"", "; --prune=users deletes:\n  user \"u\"",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, b.String())
 		}
 	}
 }

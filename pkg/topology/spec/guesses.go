@@ -46,14 +46,32 @@ func (*Binding) Instead(key string, n *source.Node) (name, value string) {
 		return "", "{ exchange: " + exchange + ", key: " + decode.Flow(n) + " }"
 	case n.Kind == source.Sequence && key != "" && len(n.Items) > 0:
 		return "", "{ exchange: " + exchange + ", keys: " + decode.Flow(n) + " }"
-	case n.Kind == source.Null && key != "":
+	case key != "" && (n.Kind == source.Null || n.Kind == source.Mapping && len(n.Entries) == 0):
 		return "", "{ exchange: " + exchange + " }"
+	case n.Kind == source.Mapping && key != "":
+		return "", bindingOf(key, n)
 	}
 	return key, ""
 }
 
-// Instead takes an arrow between the exchange and the queue: orders -> billing.
+// bindingOf adds the exchange to the fields of a binding that its key names: orders: { key: a }.
+// Where the binding names its exchange itself, the key is only a label.
+func bindingOf(exchange string, n *source.Node) string {
+	fields := slices.DeleteFunc(slices.Clone(n.Entries), func(e source.Entry) bool { return e.Key == "exchange" })
+	if len(fields) < len(n.Entries) {
+		return decode.Flow(n)
+	}
+	name := source.Entry{Key: "exchange", Value: &source.Node{Kind: source.String, Text: exchange}}
+	return decode.Flow(&source.Node{Kind: source.Mapping, Entries: slices.Concat([]source.Entry{name}, fields)})
+}
+
+// Instead takes an arrow between the exchange and the queue, orders -> billing, and a key with a
+// value: orders: billing.
 func (*FreeBinding) Instead(key string, n *source.Node) (name, value string) {
+	if n.Kind == source.String && key != "" && n.Text != "" {
+		return key, "{ exchange: " + decode.Flow(&source.Node{Kind: source.String, Text: key}) + ", queue: " +
+			decode.Flow(n) + " }"
+	}
 	for _, arrow := range []string{"->", "=>", "→"} {
 		from, to, ok := strings.Cut(n.Text, arrow)
 		if from, to = strings.TrimSpace(from), strings.TrimSpace(to); n.Kind == source.String && ok && from != "" &&
