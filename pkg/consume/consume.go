@@ -31,7 +31,7 @@ var ErrCancelled = errors.New("consumer cancelled by the broker")
 
 // Options configure a subscription.
 type Options struct {
-	// Queue is the queue's name.
+	// Queue is the queue's name; it is required.
 	Queue string
 	// Prefetch is the maximum number of unsettled deliveries. It must be positive: without a limit
 	// the client library would buffer the whole queue.
@@ -78,20 +78,22 @@ type Subscription interface {
 	// that does not wrap ErrLost, because the broker would close the channel.
 	Ack(tag uint64, multiple bool) error
 	// Nack rejects tag and, if multiple is set, all unsettled deliveries before it. With requeue
-	// they return to the queue; without it they are dead-lettered or dropped.
+	// they return to the queue; without it they are dead-lettered or dropped. Errors are as for
+	// Ack.
 	Nack(tag uint64, multiple, requeue bool) error
 	// Cancel stops further deliveries. Deliveries already in flight must still be received, until
-	// io.EOF.
+	// io.EOF. It fails if the connection is lost or ctx ends.
 	Cancel(ctx context.Context) error
 	// Settled waits until the broker has provably applied every Ack and Nack so far. On quorum
 	// queues, acknowledgements in flight are lost when the channel closes right after them (fact
 	// acks-lost-on-close), so call Settled before Close. It cancels the consumer if Cancel was not
 	// called. The proof is complete only when every delivery is settled: after Cancel, receive
 	// until io.EOF and settle those deliveries too. Before that, it relies on the order in which
-	// the broker works.
+	// the broker works. After an error it is unknown what the broker has applied.
 	Settled(ctx context.Context) error
 	// Close closes the channel. The broker requeues unsettled deliveries, which counts towards the
-	// delivery limit of a quorum queue. Where that matters, nack them first.
+	// delivery limit of a quorum queue. Where that matters, nack them first. An error means that
+	// the connection was lost, which requeues them as well.
 	Close() error
 }
 
@@ -99,14 +101,14 @@ type Subscription interface {
 // slow or gone.
 type Counter interface {
 	// Ready returns the number of messages in the queue that no consumer holds. It is negative when
-	// the leader of the queue does not answer. The error wraps ErrLost when the broker does not answer
-	// in time. After any other error the count is unknown.
+	// the leader of the queue does not answer. The error wraps ErrLost when the broker does not
+	// answer in time. After any other error the count is unknown.
 	Ready(ctx context.Context) (int, error)
 }
 
 // Sharer is an optional interface of a Subscription. It makes many subscriptions cheap.
 type Sharer interface {
 	// Share starts another consumer on its own channel but the same connection. Closing one
-	// subscription leaves the others open.
+	// subscription leaves the others open. Errors are as for Source.Subscribe.
 	Share(ctx context.Context, o Options) (Subscription, error)
 }

@@ -129,7 +129,7 @@ func (c *Catalogue) Validate(name string, payload []byte) ([]Violation, error) {
 }
 
 // Check validates a whole event as Validate does. In addition, its version must match the
-// catalogue's. Pointers start at the envelope: /payload/orderId.
+// catalogue's. Pointers start at the envelope: /payload/orderId. Errors are those of Validate.
 func (c *Catalogue) Check(v *Envelope) ([]Violation, error) {
 	e, err := c.entry(v.EventType)
 	if err != nil {
@@ -160,7 +160,8 @@ func (c *Catalogue) Compile() map[string]error {
 }
 
 // Complete fills in aggregate and version of a draft event from its type, but neither id nor
-// timestamp. The payload must be valid.
+// timestamp. The payload must be valid. The error is a *FormatError if the payload lacks the id of
+// the aggregate.
 func (t *Type) Complete(e *Envelope) error {
 	e.EventType = cmp.Or(e.EventType, t.Name)
 	e.Version = cmp.Or(e.Version, t.Version)

@@ -29,7 +29,8 @@ type Field struct {
 
 // Fields describes the payload of a type: its properties and those of nested objects and array
 // items, with required ones first. Alternatives (oneOf, anyOf, if) are not followed. The result is
-// empty if the type has no schema.
+// empty if the type has no schema. The error is an *UnknownTypeError, or says why the schema cannot
+// be used.
 func (c *Catalogue) Fields(name string) ([]Field, error) {
 	e, err := c.entry(name)
 	if err != nil {

@@ -167,7 +167,7 @@ func formatTime(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-// NewID returns a new UUIDv7.
+// NewID returns a new UUIDv7. It fails if there is no source of randomness.
 func NewID() (string, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -182,7 +182,7 @@ func NewID() (string, error) {
 // dedicated counter), and the last 42 bits identify the series.
 type Series struct{ seed uuid.UUID }
 
-// NewSeries starts a new series.
+// NewSeries starts a new series. It fails if there is no source of randomness.
 func NewSeries() (Series, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -191,7 +191,7 @@ func NewSeries() (Series, error) {
 	return Series{id}, nil
 }
 
-// ParseSeries parses the result of String.
+// ParseSeries parses the result of String. It fails if s is not a UUIDv7.
 func ParseSeries(s string) (Series, error) {
 	id, err := uuid.Parse(s)
 	if err != nil || id.Version() != 7 {

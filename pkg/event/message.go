@@ -30,7 +30,8 @@ func Formats() []Format {
 	return []Format{FormatEnvelope, FormatCloudEvents, FormatCloudEventsStructured}
 }
 
-// ParseFormat returns the format of that name; "" means FormatEnvelope.
+// ParseFormat returns the format of that name; "" means FormatEnvelope. The error, for users, lists
+// the names.
 func ParseFormat(s string) (Format, error) {
 	for _, f := range Formats() {
 		if s == string(f) || s == "" {
@@ -58,7 +59,8 @@ const maxShort = 255
 
 // Message returns a persistent message for the event. It sets the properties type, message_id,
 // correlation_id, timestamp (whole seconds), content_type and app_id. The caller sets the exchange,
-// the routing key and other properties.
+// the routing key and other properties. It fails if a property is longer than AMQP allows (255
+// bytes).
 func (e *Envelope) Message(o MessageOptions) (*message.Message, error) {
 	for _, p := range [...]struct{ name, value string }{
 		{"eventId", e.EventID}, {"eventType", e.EventType}, {"metadata.correlationId", e.Metadata.CorrelationID}, {"app_id",

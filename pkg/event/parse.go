@@ -32,7 +32,8 @@ func Parse(text []byte) (*Envelope, error) {
 }
 
 // ParseDraft parses an event that is not published yet, as Parse does. eventId, timestamp and
-// version may be missing; they are then zero.
+// version may be missing; they are then zero. The error is a *FormatError, or says why the text is
+// not JSON.
 func ParseDraft(text []byte) (*Envelope, error) {
 	if err := checkJSON(text); err != nil {
 		return nil, err

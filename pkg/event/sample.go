@@ -17,7 +17,8 @@ import (
 const maxSampleDepth = 12
 
 // Sample returns a valid payload of a type: its first valid example or, if there is none, one
-// generated from the schema.
+// generated from the schema. The error is an *UnknownTypeError, or says why no payload can be
+// generated.
 func (c *Catalogue) Sample(name string) (json.RawMessage, error) {
 	e, err := c.entry(name)
 	if err != nil {
@@ -32,7 +33,8 @@ func (c *Catalogue) Sample(name string) (json.RawMessage, error) {
 }
 
 // Generate returns a valid payload generated from the type's schema, without its examples. The same
-// schema always gives the same payload.
+// schema always gives the same payload. The error is an *UnknownTypeError, or says why no payload
+// can be generated.
 func (c *Catalogue) Generate(name string) (json.RawMessage, error) {
 	e, err := c.entry(name)
 	if err != nil {

@@ -146,7 +146,8 @@ func (t *KeyTemplate) String() string {
 var braces = strings.NewReplacer("{", "{{", "}", "}}")
 
 // Fill returns the routing key of an event, whose payload must be valid JSON. Values must be
-// strings, numbers or booleans.
+// strings, numbers or booleans. It fails if a value is missing or of another type, and if the key
+// is longer than 255 bytes.
 func (t *KeyTemplate) Fill(e *Envelope) (string, error) {
 	if key, ok := t.Fixed(); ok {
 		return key, nil

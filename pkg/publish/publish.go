@@ -34,7 +34,8 @@ func (t Target) String() string {
 // Dialer opens channels. It is safe for concurrent use.
 type Dialer interface {
 	// Open opens a new connection with one channel in confirm mode. A memory or disk alarm stops a
-	// connection that publishes, so acknowledgements must not share it.
+	// connection that publishes, so acknowledgements must not share it. Errors are for users and
+	// wrap the sentinel errors of package topology.
 	Open(ctx context.Context) (Channel, error)
 }
 

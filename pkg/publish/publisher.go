@@ -29,8 +29,10 @@ type Limiter interface {
 
 // Notice is an event of a Publisher that a user may want to see.
 type Notice struct {
-	Kind    NoticeKind
-	Err     error
+	Kind NoticeKind
+	Err  error
+	// Attempt counts from 1. Wait is the pause before that attempt. Both are 0 except for
+	// NoticeRetry.
 	Attempt int
 	Wait    time.Duration
 }
@@ -101,7 +103,8 @@ type Publisher[T any] struct {
 
 // Open connects, with a single attempt, and returns a publisher. It calls settle with outcomes from
 // one goroutine, in the order of Publish. The slice is reused after settle returns. The window does
-// not advance while settle runs, and settle must not call the publisher.
+// not advance while settle runs, and settle must not call the publisher. It fails if the connection
+// cannot be opened, or an option is negative.
 func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func([]Outcome[T])) (*Publisher[T], error) {
 	o.Window = cmp.Or(o.Window, DefaultWindow)
 	o.WindowBytes = cmp.Or(o.WindowBytes, DefaultWindowBytes)
@@ -168,7 +171,7 @@ func (p *Publisher[T]) Resent() int64 {
 }
 
 // Flush waits until the outcome of every message published so far has been reported, or until ctx
-// ends.
+// ends. The only error is ctx's.
 func (p *Publisher[T]) Flush(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -80,7 +80,7 @@ func (e ownedEntry) ref(vhost string, kind Kind) Ref {
 }
 
 // Encode returns the record as the JSON value of the global parameter OwnershipParameter(o.Name),
-// the same bytes for the same record.
+// the same bytes for the same record. It does not fail for valid references.
 func (o Ownership) Encode() ([]byte, error) {
 	record := ownershipRecord{Version: ownershipVersion, Vhosts: map[string]map[Kind][]ownedEntry{}}
 	for _, ref := range slices.SortedFunc(maps.Keys(o.Refs), Ref.Compare) {

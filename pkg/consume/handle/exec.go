@@ -135,5 +135,5 @@ func also(said string) string {
 // Name implements Handler. It omits the arguments because they may contain secrets.
 func (e *Exec) Name() string { return orElse(e.Label, "exec "+filepath.Base(e.Argv[0])) }
 
-// Close implements Handler.
+// Close implements Handler. It never fails.
 func (*Exec) Close(context.Context) error { return nil }

@@ -120,7 +120,7 @@ type Handler interface {
 	// Name is recorded in dead letters. It must not contain secrets.
 	Name() string
 	// Close releases the handler's resources. It waits for processes until ctx ends, then kills
-	// them.
+	// them. Handle must not be called afterwards. An error says what could not be released.
 	Close(ctx context.Context) error
 }
 
@@ -133,5 +133,5 @@ func (Discard) Handle(context.Context, *Job) Result { return Done() }
 // Name implements Handler.
 func (Discard) Name() string { return "discard" }
 
-// Close implements Handler.
+// Close implements Handler. It never fails.
 func (Discard) Close(context.Context) error { return nil }

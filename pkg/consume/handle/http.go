@@ -19,6 +19,7 @@ import (
 // HTTP posts each message to an endpoint. A 2xx status means that the message was handled. The
 // statuses 408, 425, 429, 502, 503 and 504, a timeout and an unreachable server mean a retry, not
 // before the time in Retry-After. Any other status refuses the message. Redirects are not followed.
+// Handle is safe for concurrent use.
 type HTTP struct {
 	// URL is the endpoint. A user and password in it are sent as basic authentication and never
 	// shown.
@@ -200,7 +201,7 @@ func (h *HTTP) Name() string {
 	return "http " + u.String()
 }
 
-// Close implements Handler.
+// Close implements Handler. It never fails.
 func (h *HTTP) Close(context.Context) error {
 	h.client.CloseIdleConnections()
 	return nil

@@ -130,7 +130,7 @@ func (l *Lines) note(p *process) {
 	l.barren++
 }
 
-// Close implements Handler.
+// Close implements Handler. It never fails.
 func (l *Lines) Close(ctx context.Context) error {
 	l.mu.Lock()
 	p := l.current

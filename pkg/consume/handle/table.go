@@ -39,7 +39,7 @@ func (t *Table) Handle(ctx context.Context, j *Job) Result {
 // Name implements Handler.
 func (*Table) Name() string { return "handlers" }
 
-// Close implements Handler.
+// Close implements Handler. It closes all handlers and joins their errors.
 func (t *Table) Close(ctx context.Context) error {
 	var err error
 	for _, name := range slices.Sorted(maps.Keys(t.ByType)) {

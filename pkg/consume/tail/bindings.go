@@ -12,6 +12,7 @@ import (
 
 // BindingOptions say what to watch.
 type BindingOptions struct {
+	// VHost is the vhost of the exchanges, with "/" for the default one.
 	VHost string
 	// Exchanges are the exchanges to watch; if empty, all that can be watched. Keys are topic
 	// patterns, one of which must match the routing key; if empty, every key matches.
@@ -19,7 +20,7 @@ type BindingOptions struct {
 }
 
 // Bindings describe how to bind a private queue so that it receives published messages without side
-// effects.
+// effects. They are safe for concurrent use while they are not changed.
 type Bindings struct {
 	Binds []Bind
 	// Exchanges are the exchanges watched, in order. Mirrored are those among them where the queue

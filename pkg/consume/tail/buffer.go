@@ -83,7 +83,7 @@ func (b *Relay[T]) Close(why error) {
 }
 
 // Take waits for items and returns all of them. It reuses the memory of into. Items put before
-// Close are returned before the reason of Close.
+// Close are returned before the reason of Close. The error is the reason given to Close, or ctx's.
 func (b *Relay[T]) Take(ctx context.Context, into []T) ([]T, error) {
 	clear(into)
 	for {

@@ -1,11 +1,11 @@
 // Package tail watches messages without taking them away from their consumers.
 //
 // There are three ways to watch. A private queue is bound next to those of the consumers; the
-// broker deletes it when its connection ends for any reason, and Bindings says how to bind it without
-// side effects. A stream is read by offset. The head of a queue is looked at repeatedly, and Head
-// reports which messages are new. Tail reads a private queue or a stream. It never lets a slow
-// reader hold up the broker: its buffer is bounded, and messages that do not fit are dropped and
-// counted.
+// broker deletes it when its connection ends for any reason, and Bindings says how to bind it
+// without side effects. A stream is read by offset. The head of a queue is looked at repeatedly,
+// and Head reports which messages are new. Tail reads a private queue or a stream. It never lets a
+// slow reader hold up the broker: its buffer is bounded, and messages that do not fit are dropped
+// and counted.
 package tail
 
 import (
@@ -38,7 +38,8 @@ type Dialer interface {
 	// that could not be bound to their errors. If none succeeds, err is the first error. err wraps
 	// the sentinel errors of package topology.
 	Tap(ctx context.Context, binds []Bind) (f Subscription, skipped map[string]error, err error)
-	// Stream reads a stream from an offset as in consume.Options.
+	// Stream reads a stream from an offset as in consume.Options. Errors wrap the sentinel errors
+	// of package topology.
 	Stream(ctx context.Context, queue string, offset any) (Subscription, error)
 }
 
@@ -47,9 +48,11 @@ type Dialer interface {
 // returned yet.
 type Subscription interface {
 	consume.Subscription
-	// Waiting returns the number of ready messages in the broker.
+	// Waiting returns the number of ready messages in the broker. It fails if the broker does not
+	// answer.
 	Waiting(ctx context.Context) (int64, error)
-	// Purge drops the ready messages and returns their number.
+	// Purge drops the ready messages and returns their number. After an error it is unknown whether
+	// the queue was purged.
 	Purge(ctx context.Context) (int64, error)
 }
 

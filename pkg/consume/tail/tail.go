@@ -18,7 +18,7 @@ const DefaultBuffer = 32 << 20
 // Options say how to follow a subscription.
 type Options struct {
 	// Open opens the subscription, and reopens it after a lost connection. seen is the offset of
-	// the last message received; -1 if there is none.
+	// the last message received; -1 if there is none. It is required.
 	Open func(ctx context.Context, seen int64) (Subscription, error)
 	// Patient never drops messages: those that the reader does not take wait in the broker. It is
 	// for streams, which keep everything anyway; after a lost connection Open continues after seen.
@@ -79,7 +79,8 @@ type Tail struct {
 // it has emptied half of its buffer. When the private queue is half full and does not shrink,
 // because of a slow reader or a slow network, it is purged. So neither this process nor the broker
 // grows without bound, and missing messages are counted: a broker says how many messages it has
-// purged, but not how many it has dropped.
+// purged, but not how many it has dropped. The error is that of the first call of Open. Later
+// losses end in the error of Take.
 func Start(ctx context.Context, o Options) (*Tail, error) {
 	o.Buffer = cmp.Or(o.Buffer, DefaultBuffer)
 	subscription, err := o.Open(ctx, -1)

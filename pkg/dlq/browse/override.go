@@ -26,10 +26,11 @@ type PolicyStore interface {
 	// CreateTemporary creates a policy or operator policy that will be deleted again. If it returns
 	// an error, also because ctx ended, the policy does not exist.
 	CreateTemporary(ctx context.Context, want topology.Object) error
-	// Delete deletes a policy; it succeeds if the policy does not exist.
+	// Delete deletes a policy; it succeeds if the policy does not exist. After an error it is
+	// unknown whether it exists.
 	Delete(ctx context.Context, have topology.Object, conditions topology.DeleteConditions) error
 	// Applied returns the names of the policy and operator policy that the broker reports for the
-	// queue now; "" for none.
+	// queue now; "" for none. It fails if the broker cannot be read.
 	Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error)
 }
 

@@ -29,7 +29,8 @@ const (
 // once as much of it as fits into the prefetch, before it answers a cancel. If fewer messages than
 // the prefetch arrive, they are all (fact stream-last-chunk). o.Prefetch may be smaller than the
 // last chunk, but by a factor of at most maxEndProbes. Only an empty stream is recognized by a
-// timeout.
+// timeout. A lost connection is restored a few times; the error then wraps consume.ErrLost. Other
+// errors are those of the source and of ctx.
 func StreamEnd(ctx context.Context, src consume.Source, o consume.Options, wait time.Duration) (last int64, ok bool,
 	err error) {
 	o.Offset = "last"

@@ -12,13 +12,15 @@ import (
 // DrainOptions say which messages to move or copy into an archive.
 type DrainOptions struct {
 	From
+	// Select selects the messages; the zero value selects all.
 	Select Selection
 	// Archive is required. The caller closes it.
 	Archive Archive
 	// Limit is how many messages to take at most; 0 is no limit.
 	Limit int64
 	// Copy leaves the originals in the queue.
-	Copy     bool
+	Copy bool
+	// ID is the id of the run in the report; "" generates one. Observer and Report may be nil.
 	ID       string
 	Observer Observer
 	Report   Recorder
@@ -27,6 +29,8 @@ type DrainOptions struct {
 }
 
 // Drain writes messages to an archive and removes each from the queue once it is durably written.
+// The error wraps ErrStream for a stream that is not to be copied. Otherwise it says why the run
+// ended early, and the Result is valid: the remaining messages are in the queue.
 func Drain(ctx context.Context, o DrainOptions) (Result, error) {
 	if o.Archive == nil {
 		return Result{Queue: o.Queue}, errors.New("drain needs an archive")

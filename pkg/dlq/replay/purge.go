@@ -12,14 +12,15 @@ import (
 
 // Purger empties a queue with the broker's own purge.
 type Purger interface {
-	// Purge destroys all ready messages and returns how many there were.
+	// Purge destroys all ready messages and returns how many there were. After an error it is
+	// unknown whether the queue was purged.
 	Purge(ctx context.Context, queue string) (int64, error)
 }
 
 // PurgeOptions say what to destroy. The caller has asked the user for confirmation.
 type PurgeOptions struct {
 	From
-	// Select selects the messages.
+	// Select selects the messages; the zero value selects all.
 	Select Selection
 	// Limit is how many messages to destroy at most; 0 is no limit.
 	Limit int64
@@ -43,7 +44,9 @@ func (o PurgeOptions) AtOnce() bool {
 }
 
 // Purge destroys the selected messages of those that were ready when it began. With an archive, a
-// message is destroyed only after it was durably written.
+// message is destroyed only after it was durably written. The error wraps ErrStream for a stream.
+// Otherwise it says why the run ended early, and the Result is valid: the remaining messages are in
+// the queue.
 func Purge(ctx context.Context, o PurgeOptions) (Result, error) {
 	if o.Type == topology.Stream {
 		return Result{Queue: o.Queue}, fmt.Errorf("purge queue %q: %w: the broker deletes old ones by max-age and "+

@@ -96,7 +96,8 @@ func (o Options) returned(ctx context.Context) (int64, error) {
 }
 
 // CountReplayed returns how many ready messages of the queue a run has replayed: those that died
-// again. It browses the whole queue and returns everything to it.
+// again. It browses the whole queue and returns everything to it. It fails if the queue cannot be
+// read to its end.
 func (f From) CountReplayed(ctx context.Context, runID string) (int64, error) {
 	f.Total = -1
 	if err := f.snapshot(ctx); err != nil {

@@ -120,7 +120,8 @@ func NewRunID() string { return "r-" + rand.Text()[:16] }
 //
 // A message is never lost. It may be duplicated if a connection is lost, or the process dies, after
 // its confirm and before the broker has processed its acknowledgement: at most Prefetch messages.
-// Result.Resent counts messages that were sent again.
+// Result.Resent counts messages that were sent again. Replay returns an error if the options
+// contradict each other, or if the run ended early. The Result is valid in either case.
 func Replay(ctx context.Context, o Options) (Result, error) {
 	o, err := o.complete(ctx)
 	if err != nil {

@@ -21,7 +21,7 @@ func NewReportWriter(out io.Writer) *ReportWriter {
 	return &ReportWriter{buf: buf}
 }
 
-// Record implements Recorder.
+// Record implements Recorder. It returns the error of the underlying writer.
 func (w *ReportWriter) Record(r Record) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -31,7 +31,7 @@ func (w *ReportWriter) Record(r Record) error {
 	return nil
 }
 
-// Flush writes everything to the underlying writer.
+// Flush writes everything to the underlying writer. It returns the first error of that writer.
 func (w *ReportWriter) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -25,8 +25,9 @@ type ArchiveSource interface {
 
 // RestoreOptions say what to publish, and where to.
 type RestoreOptions struct {
+	// Archive is read to its end, and is required.
 	Archive ArchiveSource
-	// Dialer opens the publishing connection.
+	// Dialer opens the publishing connection. It is required.
 	Dialer publish.Dialer
 	// To is the destination of all messages; nil is the queue that each was read from, through the
 	// default exchange.
@@ -40,12 +41,12 @@ type RestoreOptions struct {
 	// Pace returns when the last message from Archive may be sent, or with an error when ctx ends
 	// first; nil does not wait.
 	Pace func(context.Context, *message.Message) error
-	// Select selects the messages.
+	// Select selects the messages. The zero value selects all.
 	Select Selection
 	// Room returns the room of queues that drop messages when full: what does not fit is not sent.
 	// nil sends everything.
 	Room RoomOf
-	// Identity is the user of the publishing connection.
+	// Identity is the user of the publishing connection. The zero value may publish no user_id.
 	Identity Identity
 	// Limit is the maximum number of messages to try, 0 for no limit; Rate is the maximum number
 	// per second.
@@ -55,7 +56,7 @@ type RestoreOptions struct {
 	Report   Recorder
 	// Sending is called for each message that is sent; nil for none.
 	Sending Sending
-	// Reconnect configures reconnection after a lost connection.
+	// Reconnect configures reconnection after a lost connection. The zero value has the defaults.
 	Reconnect Reconnect
 }
 
@@ -78,7 +79,8 @@ const maxBroken = 100
 //
 // From a truncated or damaged archive, every intact message is restored, and Broken says where it
 // is damaged. Messages are sent again if a connection is lost before they are confirmed; Resent
-// counts them.
+// counts them. The error says why the run ended early: the connection could not be restored, ctx
+// ended, or Archive failed. The Restored is valid in any case.
 func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
 	r := &restore{RestoreOptions: o, selection: o.Select.at(time.Now()), tally: report.NewTally(),
 		progress: report.Meter{Observer: o.Observer}, rooms: newRooms(o.Room)}

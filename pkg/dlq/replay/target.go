@@ -38,7 +38,7 @@ type Destination struct {
 
 // ParseDestination parses the value of --to: origin, queue:Q, exchange:X or exchange:X/KEY. A
 // queue's name extends to the end; an exchange's name ends at the first slash, and "exchange:X/"
-// means the empty key. "" is ToWhereItDied.
+// means the empty key. "" is ToWhereItDied. The error, for users, shows the accepted forms.
 func ParseDestination(s string) (Destination, error) {
 	if s == "" {
 		return Destination{}, nil

@@ -141,7 +141,8 @@ func (s *Survey) heads(ctx context.Context, vhosts []*VHost, now time.Time) erro
 
 // Search adds to the dead-letter queues of a vhost those that only the content of their first
 // message identifies, as a Survey does. It calls before with the number of queues before it browses
-// any. It returns how many candidates were not browsed.
+// any. It returns how many candidates were not browsed. It fails if the vhost cannot be read or ctx
+// ends.
 func Search(ctx context.Context, of *vhost.VHost, before func(queues int)) (unsearched int, err error) {
 	v, now := newVHost(of), time.Now()
 	if err := v.assess(ctx, now); err != nil {

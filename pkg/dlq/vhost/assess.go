@@ -34,7 +34,8 @@ func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o browse.AssessOp
 	return l, err
 }
 
-// Judge assesses whether a queue may be browsed, from what it holds now.
+// Judge assesses whether a queue may be browsed, from what it holds now. It fails if the queue is
+// not in the vhost as read, or if ctx ends. Whether browsing is refused is part of the Assessment.
 func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Assessment, error) {
 	facts, err := browse.FactsOf(v.Live, v.Found, v.Name, q.Name)
 	if err != nil {

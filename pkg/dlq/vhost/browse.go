@@ -20,6 +20,7 @@ import (
 const filledStream = 15 * time.Second
 
 // Browse browses messages from the head, at most limit of them, 0 for all that are ready now.
+// Errors are those of browse.Browse and of the count.
 func (v *VHost) Browse(ctx context.Context, q *topology.Queue, l browse.Assessment, limit int64,
 	each func(*message.Message) error) (browse.Report, error) {
 	o := browse.Options{Assessment: l, Limit: limit, Override: v.Override(q), Counter: v.Counter()}
@@ -45,7 +46,8 @@ func (v *VHost) Browse(ctx context.Context, q *topology.Queue, l browse.Assessme
 const headIdle = 500 * time.Millisecond
 
 // BrowseHead browses the first limit messages of a queue. It does not count first, and does not
-// warn: the report says what it did to the queue. tag is the consumer tag.
+// warn: the report says what it did to the queue. tag is the consumer tag. Errors are those of
+// browse.Browse.
 func (v *VHost) BrowseHead(ctx context.Context, l browse.Assessment, most int64, tag string,
 	each func(*message.Message) error) (browse.Report, error) {
 	q := &topology.Queue{VHost: v.Name, Name: l.Queue, Type: l.Type}

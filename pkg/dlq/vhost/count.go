@@ -8,7 +8,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Count reads the counts again, those of dead-letter queues from the queues themselves.
+// Count reads the counts again, those of dead-letter queues from the queues themselves. It fails if
+// the list cannot be read, or if ctx ends. A queue that cannot be counted keeps the count of the
+// list.
 func (v *VHost) Count(ctx context.Context) error {
 	if err := v.CountLists(ctx); err != nil {
 		return err
@@ -16,7 +18,8 @@ func (v *VHost) Count(ctx context.Context) error {
 	return v.recount(ctx)
 }
 
-// CountLists reads the counts again from lists only, however many queues there are.
+// CountLists reads the counts again from lists only, however many queues there are. If they cannot
+// be read, it returns the error and changes nothing.
 func (v *VHost) CountLists(ctx context.Context) error {
 	counts, err := v.Broker.Counts(ctx, v.Name)
 	if err != nil {
@@ -50,7 +53,7 @@ func (v *VHost) recount(ctx context.Context) error {
 	return nil
 }
 
-// CountQueue counts one queue again.
+// CountQueue counts one queue again. If that fails, it returns the error and changes nothing.
 func (v *VHost) CountQueue(ctx context.Context, name string) error {
 	ready, err := v.Ready(ctx, name)
 	if err != nil {
@@ -65,7 +68,8 @@ func (v *VHost) CountQueue(ctx context.Context, name string) error {
 	return nil
 }
 
-// Ready counts the ready messages of a queue.
+// Ready counts the ready messages of a queue. The error wraps topology.ErrUnreachable if the leader
+// of the queue does not answer.
 func (v *VHost) Ready(ctx context.Context, name string) (int64, error) {
 	return v.Broker.Ready(ctx, v.Name, name)
 }

@@ -3,8 +3,8 @@
 //
 // It combines what no single request returns:
 //
-//   - Dead-letter queues are counted individually, because the broker's lists are some seconds late;
-//     a quorum queue whose leader is busy is asked again.
+//   - Dead-letter queues are counted individually, because the broker's lists are some seconds
+//     late; a quorum queue whose leader is busy is asked again.
 //   - Judge and Assess check whether browsing a queue is safe, with what it holds now.
 //   - Browse and WithOverride browse as the assessment says: with the delivery limit lifted, and
 //     with a confirmed copy of what the return would destroy.
@@ -26,7 +26,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Broker is the set of broker operations that a VHost uses.
+// Broker is the set of broker operations that a VHost uses. Errors are for users and wrap the
+// sentinel errors of package topology. It is safe for concurrent use.
 type Broker interface {
 	browse.PolicyStore
 	// Everything reads all objects of some vhosts and of the cluster.
@@ -40,7 +41,8 @@ type Broker interface {
 	// MessageBytes returns how many bytes of its limit a queue's messages used some seconds ago, -1
 	// if unknown, and how many messages there were.
 	MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error)
-	// Source reads messages, Dialer publishes them, each on its own connections.
+	// Source reads messages, Dialer publishes them, each on its own connections. Neither fails:
+	// they connect when they are used.
 	Source(vhost string) consume.Source
 	Dialer(vhost string) publish.Dialer
 }
@@ -49,11 +51,11 @@ type Broker interface {
 type Options struct {
 	// Match selects further dead-letter queues by name; nil for none.
 	Match *regexp.Regexp
-	// Login is the user of the connection.
+	// Login is the user of the connection. "" is unknown.
 	Login string
-	// Reconnect configures reconnection after a lost connection.
+	// Reconnect configures reconnection after a lost connection. The zero value has the defaults.
 	Reconnect replay.Reconnect
-	// Warn receives what the user should know and what is not an error.
+	// Warn receives what the user should know and what is not an error. It is required.
 	Warn func(text string)
 }
 

@@ -21,6 +21,7 @@ import (
 )
 
 // Types returns the event types that topology files declare. Those of the vhost main come first.
+// The error joins those of all types that cannot be used, each with its position.
 func Types(s *spec.Spec, main string) ([]event.Type, error) {
 	types, err := typesOf(main, s.Events)
 	for _, vhost := range slices.Sorted(maps.Keys(s.VHosts)) {

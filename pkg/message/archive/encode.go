@@ -22,7 +22,7 @@ func AppendLine(dst []byte, m *message.Message) ([]byte, error) {
 }
 
 // AppendLineSeen appends a line as AppendLine does, with the time at which the message was seen, to
-// the millisecond. The zero time means unknown.
+// the millisecond. The zero time means unknown. Errors are those of AppendLine.
 func AppendLineSeen(dst []byte, m *message.Message, at time.Time) ([]byte, error) {
 	line, err := lineOf(m)
 	if err != nil {

@@ -63,7 +63,8 @@ type Reader struct {
 // say: only programs that watch messages record it.
 func (r *Reader) Seen() time.Time { return r.seen }
 
-// Open opens the archive in the named file. Close closes the file.
+// Open opens the archive in the named file. Close closes the file. The error wraps that of os.Open.
+// An unknown or damaged content is an error of Next.
 func Open(name string, o ReaderOptions) (*Reader, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -94,7 +95,7 @@ func NewReader(in io.Reader, o ReaderOptions) *Reader {
 }
 
 // Plain returns the content of in, decompressed if it starts like gzip or zstd. release frees
-// memory; it does not close in.
+// memory; it does not close in. It fails if the first bytes of a compressed content are damaged.
 func Plain(in io.Reader) (plain io.Reader, release func(), err error) {
 	raw := bufio.NewReaderSize(in, 64<<10)
 	magic, _ := raw.Peek(4) // an error comes again at the first read
@@ -189,7 +190,8 @@ func (r *Reader) readLine() (line []byte, tooLong bool, err error) {
 	}
 }
 
-// Close releases the reader's memory, and closes the file if Open opened it.
+// Close releases the reader's memory, and closes the file if Open opened it. It returns the error
+// of closing the file.
 func (r *Reader) Close() error {
 	r.release()
 	r.release = func() {}

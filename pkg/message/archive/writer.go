@@ -88,6 +88,7 @@ func NewWriter(out io.Writer, c Compression) (*Writer, error) {
 func (w *Writer) Write(m *message.Message) error { return w.WriteSeen(m, time.Time{}) }
 
 // WriteSeen adds a message as Write does, with the time at which it was seen: see Reader.Seen.
+// Errors are those of Write.
 func (w *Writer) WriteSeen(m *message.Message, at time.Time) error {
 	if w.err != nil {
 		return w.err
@@ -109,7 +110,8 @@ func (w *Writer) WriteSeen(m *message.Message, at time.Time) error {
 }
 
 // Sync makes everything written so far durable: it ends the compressor's block and flushes the file
-// to disk.
+// to disk. After an error, the archive accepts no more messages, and what was not synced before may
+// be missing from it.
 func (w *Writer) Sync() error {
 	if w.err != nil {
 		return w.err

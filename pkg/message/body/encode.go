@@ -12,7 +12,8 @@ import (
 )
 
 // Encode compresses plain in the same way as raw, whose content_encoding is given. It reverses
-// Decode. Without a compression the result is plain itself.
+// Decode. Without a compression the result is plain itself. It fails if raw cannot be decompressed
+// within maximum bytes.
 func Encode(plain, raw []byte, contentEncoding string, maximum int) ([]byte, error) {
 	steps, _, err := decode(raw, contentEncoding, maximum)
 	if err != nil {

@@ -66,7 +66,9 @@ func New(program string) (*Transform, error) {
 func (t *Transform) String() string { return t.program }
 
 // Apply returns m as changed by the program. m itself is not changed; the result shares with it
-// what the program did not change. The program is stopped when ctx ends, or after two seconds.
+// what the program did not change. The program is stopped when ctx ends, or after two seconds. The
+// error, for users, wraps ErrUnreadable if the program needs a body that cannot be read, and
+// otherwise says what the program did wrong.
 func (t *Transform) Apply(ctx context.Context, m *message.Message) (*message.Message, error) {
 	seen := see(m)
 	if t.names && seen.problem != nil {

@@ -50,6 +50,7 @@ func (o Outcome) failed() bool { return o != Confirmed && o != Delayed && o != U
 
 // Result is the outcome of one item.
 type Result struct {
+	// Line is the number of the item, from 1.
 	Line    int64
 	ID      string
 	Outcome Outcome
@@ -120,6 +121,7 @@ type Report struct {
 
 // Options configure a run.
 type Options struct {
+	// Source and Dialer are required. Publisher and Breaker have defaults for their zero values.
 	Source    Source
 	Dialer    publish.Dialer
 	Publisher publish.PublisherOptions
@@ -135,7 +137,7 @@ type Options struct {
 	AllowUnroutable bool
 	// Journal records the progress of the run; nil for none.
 	Journal *Journal
-	// Earlier is the report at which a resumed run starts.
+	// Earlier is the report at which a resumed run starts. The zero value starts a new run.
 	Earlier Report
 	// Settled is called with every result, from one goroutine at a time; it may be nil. Results are
 	// in order, except those of invalid items.

@@ -20,7 +20,7 @@ const (
 
 // Journal is a file that records the progress of a run. It survives the death of the program:
 // entries are handed to the operating system, and synced to disk once a second. A line cut short by
-// a crash is ignored.
+// a crash is ignored. It is not safe for concurrent use.
 type Journal struct {
 	f       *os.File
 	written time.Time
@@ -156,7 +156,8 @@ func (j *Journal) sync() error {
 	return nil
 }
 
-// Close closes the journal. If remove is set, because the run is complete, it deletes the file.
+// Close closes the journal. If remove is set, because the run is complete, it deletes the file. It
+// returns the errors of closing and of deleting.
 func (j *Journal) Close(remove bool) error {
 	name := j.f.Name()
 	err := j.f.Close()

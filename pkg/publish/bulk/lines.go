@@ -20,7 +20,8 @@ func (e *TooLongError) Error() string {
 	return fmt.Sprintf("line %d is longer than %d bytes", e.Line, e.Most)
 }
 
-// Lines reads lines and tracks their position. It skips empty lines but counts them.
+// Lines reads lines and tracks their position. It skips empty lines but counts them. It is not safe
+// for concurrent use.
 type Lines struct {
 	r    *bufio.Reader
 	line int64
@@ -85,7 +86,8 @@ func (l *Lines) next() ([]byte, error) {
 	}
 }
 
-// Skip reads up to and including the given line, for a source that cannot seek.
+// Skip reads up to and including the given line, for a source that cannot seek. The error is io.EOF
+// if there are fewer lines, or that of the reader. A line that is too long is not an error.
 func (l *Lines) Skip(line int64) error {
 	var long *TooLongError
 	for l.line < line {

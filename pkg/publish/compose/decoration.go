@@ -63,7 +63,7 @@ func (d Decoration) apply(m *message.Message) {
 }
 
 // ParseHeaders parses NAME=VALUE pairs. Whole numbers, true and false get their own types; any
-// other value is a string.
+// other value is a string. The error names the first pair that is not of this form.
 func ParseHeaders(list []string) (message.Table, error) {
 	headers := message.Table{}
 	for _, h := range list {

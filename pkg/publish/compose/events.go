@@ -32,7 +32,8 @@ type Events struct {
 }
 
 // Compose implements Composer. A payload becomes an event of the type. A whole event keeps its own
-// values.
+// values. The error is an *InvalidError if the text is not a valid event of the catalogue; any
+// other says why it cannot become a message.
 func (m *Events) Compose(text []byte, id string, now time.Time) (Message, error) {
 	draft, whole, err := m.draft(text)
 	if err != nil {

@@ -67,7 +67,8 @@ type Result struct {
 	// OwnershipErr says why the record of ownership could not be written (nil: written, or not
 	// needed).
 	OwnershipErr error
-	Elapsed      time.Duration
+	// Elapsed is the duration of the apply.
+	Elapsed time.Duration
 }
 
 // Observer receives progress. Its methods are called one at a time, from any goroutine, and must

@@ -76,6 +76,7 @@ const (
 
 // Edge leads from one node to another. All bindings between two nodes are one edge.
 type Edge struct {
+	// From and To are indexes of Graph.Nodes, from 0.
 	From, To int
 	Kind     EdgeKind
 	// Labels are the routing keys or header matches of the bindings, in order.

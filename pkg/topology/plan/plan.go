@@ -32,7 +32,8 @@ type FieldChange struct {
 	Immutable bool            `json:"immutable,omitempty"`
 }
 
-// Risk is what a destructive step may lose, as read live.
+// Risk is what a destructive step may lose, as read live. Messages and Consumers are numbers of
+// these, 0 if not known.
 type Risk struct {
 	Messages  int64 `json:"messages"`
 	Consumers int64 `json:"consumers"`

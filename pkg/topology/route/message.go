@@ -46,7 +46,8 @@ type Death struct {
 	// before the first of these deaths. Keys excludes BCC.
 	Exchange string   `json:"exchange"`
 	Keys     []string `json:"keys"`
-	Count    int      `json:"count"`
+	// Count is the number of these deaths, from 1.
+	Count int `json:"count"`
 }
 
 // Reason is the reason for a death, as in x-death.

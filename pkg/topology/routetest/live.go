@@ -10,7 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// TestVHost is a vhost on a broker that is used by one test run only.
+// TestVHost is a vhost on a broker that is used by one test run only. Every method returns an error
+// if the broker refuses the operation or the connection is lost.
 type TestVHost interface {
 	// Create declares an object.
 	Create(ctx context.Context, o topology.Object) error
@@ -54,7 +55,8 @@ const (
 
 // NewLive declares the exchanges, queues, bindings and policies of a vhost of the suite in a test
 // vhost. in is the name of the test vhost. NewLive replaces limits and TTLs by values that are
-// never reached. Run sets the limits that a test needs.
+// never reached. Run sets the limits that a test needs. It fails at the first object that the
+// broker refuses.
 func NewLive(ctx context.Context, testVHost TestVHost, suite *Suite, vhost, in string) (*Live, error) {
 	l := &Live{testVHost: testVHost, suite: suite, vhost: vhost, in: in, net: suite.networks[vhost]}
 	for _, o := range suite.state.Objects() {

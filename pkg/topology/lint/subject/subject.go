@@ -19,7 +19,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// Reader reads a live broker.
+// Reader reads a live broker. Errors are for users and wrap the sentinel errors of package
+// topology.
 type Reader interface {
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
@@ -65,7 +66,8 @@ func (s *Subject) Load(files []source.Input, o spec.Options) {
 	}
 }
 
-// Read reads the vhosts of the files from a broker or, without files, the named vhost.
+// Read reads the vhosts of the files from a broker or, without files, the named vhost. It fails if
+// the broker cannot be read or a vhost does not exist, and then changes nothing.
 func (s *Subject) Read(ctx context.Context, b Reader, vhost string) error {
 	vhosts := []string{vhost}
 	if s.State != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// Decoder fills Go values from a tree. It continues after a problem, to find them all.
+// Decoder fills Go values from a tree. It continues after a problem, to find them all. It is not
+// safe for concurrent use.
 type Decoder struct {
 	// Lenient reports unknown fields as warnings: files of other versions of RabbitMQ have more of
 	// them.
@@ -44,6 +45,7 @@ var extension = regexp.MustCompile(ExtensionPattern)
 
 // NodeDecoder is a type with a form of its own in the file.
 type NodeDecoder interface {
+	// DecodeNode sets the value from n. It reports problems to d.
 	DecodeNode(d *Decoder, n *source.Node, f Field)
 }
 

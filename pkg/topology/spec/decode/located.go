@@ -2,7 +2,8 @@ package decode
 
 import "github.com/msgctl/msgctl/pkg/topology/diag"
 
-// Located knows where a mapping and its fields stand in their file.
+// Located knows where a mapping and its fields stand in their file. Once decoded, it is safe for
+// concurrent use.
 type Located struct {
 	at     diag.Position
 	fields map[string]diag.Position

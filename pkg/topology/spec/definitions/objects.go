@@ -31,7 +31,7 @@ const ArgumentPart = "arguments."
 type Options struct {
 	// VHost returns the vhost that a name in the file means. "" is one that names none.
 	VHost func(name string) string
-	// Name names an object in messages.
+	// Name names an object in messages; it is required.
 	Name func(topology.Ref) string
 }
 

@@ -21,7 +21,7 @@ import (
 // whose hash is not known. Left out: what every vhost has, exclusive and server-named queues, what
 // identifies the cluster. What the objects lead to and the state does not have is listed as
 // external. The order is that of names: the same state always makes the same text. Objects of
-// several vhosts stand under vhosts, which declares them.
+// several vhosts stand under vhosts, which declares them. The error wraps that of w.
 func WriteYAML(w io.Writer, s *topology.State, o Options) error {
 	root, variables := tree(s, o)
 	var b bytes.Buffer
@@ -46,7 +46,8 @@ func WriteYAML(w io.Writer, s *topology.State, o Options) error {
 	return nil
 }
 
-// WriteJSON writes the file of WriteYAML as JSON, with its names in the order of the alphabet.
+// WriteJSON writes the file of WriteYAML as JSON, with its names in the order of the alphabet. The
+// error wraps that of w.
 func WriteJSON(w io.Writer, s *topology.State, o Options) error {
 	root, variables := tree(s, o)
 	var file map[string]any

@@ -26,7 +26,7 @@ const ID = "https://github.com/msgctl/msgctl/schema/topology.schema.json"
 // Generate returns the JSON Schema (2020-12) of a topology file, made of the types that the parser
 // reads by. It accepts and rejects the structure that the parser does, with one liberty: wherever a
 // variable can stand, any text with ${ in it may. What spans several fields (references, types of
-// queues) only the parser knows.
+// queues) only the parser knows. It fails only if the comments of the types cannot be read.
 func Generate() ([]byte, error) {
 	comments, err := readComments()
 	if err != nil {
