@@ -3,6 +3,7 @@ package hostile
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"time"
 )
 
@@ -170,4 +171,14 @@ func NestedHeaders(depth int) []byte {
 		inner = append(binary.BigEndian.AppendUint32(nil, uint32(len(entry))), entry...)
 	}
 	return append([]byte{0x20, 0}, inner...)
+}
+
+// CutAt is a broker that closes the connection instead of sending a method.
+func CutAt(m Method) Fault {
+	return Fault{On: m, Do: func(*Conn, Frame) error { return errCut }}
+}
+
+// CutAfter is a broker that closes the connection after a method.
+func CutAfter(m Method) Fault {
+	return Fault{On: m, Do: func(c *Conn, f Frame) error { return errors.Join(c.passOn(f), errCut) }}
 }

@@ -234,6 +234,9 @@ func (c *Conn) Send(bytes []byte) error {
 	return err
 }
 
+// errCut closes a connection on purpose.
+var errCut = errors.New("cut")
+
 // errHungUp is what Silence returns.
 var errHungUp = errors.New("the client has hung up")
 
