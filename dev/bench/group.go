@@ -25,7 +25,7 @@ const (
 // order changes in each round, because a broker may take 67 or 130 s to deliver a million messages,
 // whichever program reads them (fact delivery-at-two-speeds).
 //
-// There are two bare consumers. One holds all messages, one prefetch window after another, and
+// There are two bare consumers. One holds all messages, one prefetch after another, and
 // returns them at the end. This is the same work for the broker, so the bound refers to this
 // consumer. The other acknowledges the messages. This is cheaper for the broker, which may forget
 // them, but it empties the queue. Its rate is printed for comparison only.

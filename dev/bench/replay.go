@@ -49,8 +49,8 @@ func (b *benchmark) movers(br reference.Broker, peak *int64) []*mover {
 		{name: "msgctl", move: b.byReplay(br, b.msgctl(), peak)},
 		{name: "shovel", move: br.Shovel},
 	}
-	for _, window := range reference.BareWindows {
-		list = append(list, &mover{name: bareName(window), move: br.BareLoop(window)})
+	for _, prefetch := range reference.BarePrefetches {
+		list = append(list, &mover{name: bareName(prefetch), move: br.BareLoop(prefetch)})
 	}
 	if b.other != "" {
 		list = append(list, &mover{name: "other", move: b.byReplay(br, b.other, new(int64))})
@@ -58,7 +58,7 @@ func (b *benchmark) movers(br reference.Broker, peak *int64) []*mover {
 	return list
 }
 
-func bareName(window int) string { return fmt.Sprint("bare", window) }
+func bareName(prefetch int) string { return fmt.Sprint("bare", prefetch) }
 
 // byReplay moves messages with the msgctl binary program.
 func (b *benchmark) byReplay(br reference.Broker, program string, peak *int64) move {
@@ -150,9 +150,9 @@ func (b *benchmark) printReplay(br reference.Broker, of deadLetters, movers []*m
 		took[m.name], cpu[m.name] = median(m.times), median(m.cpus)
 	}
 	ours, shovel := took["msgctl"], took["shovel"]
-	best := bareName(reference.BareWindows[0])
-	for _, window := range reference.BareWindows {
-		if name := bareName(window); took[name] < took[best] {
+	best := bareName(reference.BarePrefetches[0])
+	for _, prefetch := range reference.BarePrefetches {
+		if name := bareName(prefetch); took[name] < took[best] {
 			best = name
 		}
 	}

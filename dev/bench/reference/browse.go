@@ -15,7 +15,7 @@ import (
 const Prefetch = 4000
 
 // HoldAll consumes n messages, holds them all, and then returns them to the queue. It opens one
-// channel per prefetch window, because a channel whose window is full gets no more messages.
+// channel per prefetch, because a channel whose prefetch is full gets no more messages.
 func (b Broker) HoldAll(ctx context.Context, queue string, n int) (process.Usage, error) {
 	start, used := time.Now(), cputime.Used()
 	l, err := b.Dial()
@@ -43,8 +43,8 @@ func (b Broker) HoldAll(ctx context.Context, queue string, n int) (process.Usage
 		}
 		held = append(held, ch)
 	}
-	// Return the last window first. In the other order a classic queue walks past all messages that
-	// were already returned.
+	// Return the last channel first. In the other order a classic queue walks past all messages
+	// that were already returned.
 	for i := range held {
 		i = len(held) - 1 - i
 		ch := held[i]
@@ -58,7 +58,7 @@ func (b Broker) HoldAll(ctx context.Context, queue string, n int) (process.Usage
 	return process.Usage{Wall: time.Since(start), CPU: cputime.Used() - used}, nil
 }
 
-// DrainAll consumes n messages and acknowledges them, half a prefetch window at a time.
+// DrainAll consumes n messages and acknowledges them, half a prefetch at a time.
 func (b Broker) DrainAll(ctx context.Context, queue string, n int) (process.Usage, error) {
 	start, used := time.Now(), cputime.Used()
 	l, err := b.Dial()

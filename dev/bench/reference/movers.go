@@ -13,11 +13,11 @@ import (
 	"github.com/msgctl/msgctl/internal/cputime"
 )
 
-// window is the prefetch of the shovel, which is also its default.
-const window = 1000
+// shovelPrefetch is the prefetch of the shovel, which is also its default.
+const shovelPrefetch = 1000
 
-// BareWindows are the prefetch windows that the bare loop is measured with. The fastest one counts.
-var BareWindows = [...]int{1000, 2500}
+// BarePrefetches are the prefetches with which the bare loop is measured. The fastest one counts.
+var BarePrefetches = [...]int{1000, 2500}
 
 const shovelPath = "/api/parameters/shovel/" + VHost + "/bench"
 
@@ -26,7 +26,7 @@ const shovelPath = "/api/parameters/shovel/" + VHost + "/bench"
 func (b Broker) Shovel(ctx context.Context, l *Link, from, to string, n int) (process.Usage, error) {
 	uri := b.amqp + "/" + VHost
 	body, err := json.Marshal(object{"value": object{
-		"src-protocol": "amqp091", "src-uri": uri, "src-queue": from, "src-prefetch-count": window,
+		"src-protocol": "amqp091", "src-uri": uri, "src-queue": from, "src-prefetch-count": shovelPrefetch,
 		"src-delete-after": "queue-length",
 		"dest-protocol":    "amqp091", "dest-uri": uri, "dest-queue": to, "ack-mode": "on-confirm",
 	}})
@@ -62,13 +62,13 @@ func (b Broker) shovelEnded(ctx context.Context, l *Link, from string) error {
 // BareLoop returns a function that moves n messages with the loop that one would write with the
 // client library. It uses one connection to consume and one to publish, publishes with mandatory
 // and confirms, and acknowledges each run of confirmed messages with multiple set.
-func (b Broker) BareLoop(window int) func(context.Context, *Link, string, string, int) (process.Usage, error) {
+func (b Broker) BareLoop(prefetch int) func(context.Context, *Link, string, string, int) (process.Usage, error) {
 	return func(ctx context.Context, _ *Link, from, to string, n int) (process.Usage, error) {
-		return b.bareLoop(ctx, window, from, to, n)
+		return b.bareLoop(ctx, prefetch, from, to, n)
 	}
 }
 
-func (b Broker) bareLoop(ctx context.Context, window int, from, to string, n int) (process.Usage, error) {
+func (b Broker) bareLoop(ctx context.Context, prefetch int, from, to string, n int) (process.Usage, error) {
 	start, used := time.Now(), cputime.Used()
 	in, err := b.Dial()
 	if err != nil {
@@ -80,15 +80,15 @@ func (b Broker) bareLoop(ctx context.Context, window int, from, to string, n int
 		return process.Usage{}, err
 	}
 	defer out.Close()
-	deliveries, err := in.Consume(from, window)
+	deliveries, err := in.Consume(from, prefetch)
 	if err != nil {
 		return process.Usage{}, err
 	}
 	if err := out.Channel.Confirm(false); err != nil {
 		return process.Usage{}, err
 	}
-	returns := out.Channel.NotifyReturn(make(chan amqp.Return, window))
-	confirms := out.Channel.NotifyPublish(make(chan amqp.Confirmation, window))
+	returns := out.Channel.NotifyReturn(make(chan amqp.Return, prefetch))
+	confirms := out.Channel.NotifyPublish(make(chan amqp.Confirmation, prefetch))
 	done := make(chan error, 1)
 	go func() { done <- acknowledge(in.Channel, confirms, returns, uint64(n)) }()
 	for range n {
