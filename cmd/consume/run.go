@@ -46,7 +46,9 @@ type consuming struct {
 	handler handle.Handler
 	retry   retry.Strategy
 	blind   error // why the broker's settings of the queue could not be read
-	key     func(*message.Message) string
+	// notice is a warning for a run that can begin: where the login is refused, the error says enough.
+	notice string
+	key    func(*message.Message) string
 }
 
 // prepare reads files and the broker, and refuses to start if messages would be lost.
@@ -134,6 +136,9 @@ func (c *consuming) reconnectAttempts() int {
 
 // say announces what happens to messages before the first is taken.
 func (c *consuming) say() {
+	if c.notice != "" {
+		c.proc.Warn(c.notice)
+	}
 	p := &c.retry
 	text := fmt.Sprintf("Consuming from queue %s in vhost %s: %s.", c.queue, c.vhost, c.handler.Name())
 	if !c.mayFail() {

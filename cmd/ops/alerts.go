@@ -32,9 +32,10 @@ for all queues, in a queue for that queue.
       known.failures: { alerts: { deadLetters: 500, growth: off } }
 
 The rules use the metrics of msgctl exporter, or with --source rabbitmq those of
-the broker's own exporter (plugin rabbitmq_prometheus, path
-/metrics/detailed?family=queue_coarse_metrics&family=queue_metrics&family=queue_consumer_count).
-The broker's metrics cover neither drift nor lost dead letters.`
+the broker's own exporter (plugin rabbitmq_prometheus, path /metrics/detailed
+with the parameters family=queue_coarse_metrics, family=queue_metrics and
+family=queue_consumer_count). The broker's metrics cover neither drift nor lost
+dead letters.`
 
 type alertsOptions struct {
 	proc       *cmdutil.Process
