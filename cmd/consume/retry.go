@@ -86,7 +86,8 @@ func (c *consuming) facts(ctx context.Context) (state *topology.State, version s
 	}
 	c.blind = err
 	if c.known != nil && c.known.State.Has(c.queueRef()) {
-		c.notice = fmt.Sprintf("the queue's settings cannot be read from the broker (%s): those of the topology file are used",
+		c.notice = fmt.Sprintf("the queue's settings cannot be read from the broker (%s): those of the topology file are "+
+			"used",
 			c.whyBlind())
 		return c.known.State, "", nil
 	}
