@@ -134,15 +134,18 @@ func (s *subscription) lost(x *amqp091.Error) error {
 	case unreadable(x):
 		text = lostUnreadable(x)
 	}
-	cause := error(x)
+	cause, remedy := error(x), refusal.Remedy("")
 	var v *wire.Violation
 	switch {
 	case errors.As(violation, &v) && !v.TooLarge:
 		cause = errors.Join(consume.ErrProtocol, x)
 	case violation != nil, unreadable(x):
 		cause = errors.Join(consume.ErrUnreadable, x)
+		if v != nil {
+			remedy = refusal.LargerMessages
+		}
 	}
-	return &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue),
+	return &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Remedy: remedy,
 		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ",
 			s.queue)), Sentinel: consume.ErrLost, Cause: cause}
 }

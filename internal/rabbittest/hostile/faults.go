@@ -173,6 +173,9 @@ func NestedHeaders(depth int) []byte {
 	return append([]byte{0x20, 0}, inner...)
 }
 
+// CountOf is a broker without a fault. Struck is the number of connections on which it sent a method.
+func CountOf(m Method) Fault { return Inject(m) }
+
 // CutAt is a broker that closes the connection instead of sending a method.
 func CutAt(m Method) Fault {
 	return Fault{On: m, Do: func(*Conn, Frame) error { return errCut }}
