@@ -17,7 +17,7 @@ import (
 // TestDialHearsAnInterruptWhileItIdentifiesThePort: what a port speaks that hung up takes seconds
 // to find out. The end of the context ends that, and no further connection is opened.
 func TestDialHearsAnInterruptWhileItIdentifiesThePort(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local listener
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

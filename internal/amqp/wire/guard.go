@@ -21,7 +21,8 @@ func (v *Violation) Error() string { return "the broker sent " + v.What }
 
 // tooLarge returns the Violation for a message that is larger than the limit.
 func tooLarge(size uint64, limit int64) *Violation {
-	return &Violation{What: fmt.Sprintf("a message of %d bytes, more than the %d that are read", size, limit), TooLarge: true}
+	return &Violation{TooLarge: true,
+		What: fmt.Sprintf("a message of %d bytes, more than the %d that are read", size, limit)}
 }
 
 // method is an AMQP method: the ids of its class and of the method.
