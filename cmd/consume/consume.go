@@ -143,7 +143,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	flags.IntVar(&opts.concurrency, "concurrency", 1, "maximum messages handled concurrently")
 	flags.IntVar(&opts.prefetch, "prefetch", 0,
 		"maximum unacknowledged messages (default: 20 or four times --concurrency; 500 when no process is started for "+
-			"each; never more than --limit)")
+			"each; with --limit no more than a tenth of it)")
 	flags.StringVar(&opts.orderedBy, "ordered-by", "",
 		"handle messages with the same `KEY` in order: aggregateId, routing-key, or expressions as in dlq inspect "+
 			"--group-by, such as headers.tenant or body.customer")
@@ -252,14 +252,19 @@ const (
 
 // effectivePrefetch returns the prefetch. Starting a process per message is slow, so a few messages in hand
 // keep it busy and the rest is left to other consumers. It is never more than --limit: surplus
-// messages would be returned, which a quorum queue counts as a delivery attempt.
+// messages would be returned, which a quorum queue counts as a delivery attempt. Before the limit,
+// the acknowledgements of a last prefetch wait for the end, so by default that is no more than a
+// tenth of the run.
 func (o *consumeOptions) effectivePrefetch() int {
 	n := min(max(500, 2*o.concurrency), maxPrefetch)
 	switch {
 	case o.prefetch > 0:
-		n = o.prefetch
+		return o.atMost(o.prefetch)
 	case o.handler.exec != "" && !o.handler.persistent, o.handler.file != "":
 		n = min(max(20, 4*o.concurrency), maxPrefetch)
+	}
+	if o.limit > 0 {
+		n = int(min(int64(n), max(int64(o.concurrency), o.limit/10)))
 	}
 	return o.atMost(n)
 }

@@ -30,7 +30,7 @@ func TestWindowWithinTheLimit(t *testing.T) {
 		prefetch int
 		limit    int64
 		want     int
-	}{{0, 0, 500}, {0, 1, 1}, {0, 600, 500}, {100, 7, 7}, {100, 0, 100}} {
+	}{{0, 0, 500}, {0, 1, 1}, {0, 600, 60}, {0, 6000, 500}, {100, 7, 7}, {100, 0, 100}} {
 		o := &consumeOptions{prefetch: c.prefetch, limit: c.limit, concurrency: 1}
 		if got := o.effectivePrefetch(); got != c.want {
 			t.Errorf("--prefetch %d --limit %d: %d in hand, want %d", c.prefetch, c.limit, got, c.want)

@@ -82,6 +82,10 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
+	messages, err := cmdmsg.CheckArchive(in, o.archive.file)
+	if err != nil {
+		return err
+	}
 	b, err := o.open(ctx, conn, "publish")
 	if err != nil {
 		return err
@@ -99,7 +103,7 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	defer func() { cmdmsg.EndTracing(o.proc, traces) }()
 	start := time.Now()
 	result, err := replay.Restore(ctx, replay.RestoreOptions{
-		Archive: in, Dialer: b.Dialer(conn.VHost), Route: wherePublished, Prepare: player.prepare, Pace: player.pace,
+		Archive: messages, Dialer: b.Dialer(conn.VHost), Route: wherePublished, Prepare: player.prepare, Pace: player.pace,
 		Identity: replay.Identity{Login: conn.User}, Limit: o.bulk.count, Rate: o.bulk.rate, Observer: observer,
 		Report: recorder, Sending: cmdmsg.CopySpans(traces),
 	})

@@ -32,6 +32,9 @@
 // acknowledges it again, without sending it again. At its end, a run looks for such messages. A
 // message without an outcome is sent again, and counted.
 //
+// With a limit, acknowledgements near its end wait until the consumer has ended, so that they do not
+// make the broker send messages that nobody asked for. These are at most as many as the prefetch.
+//
 // A message that ends the connection whenever it is delivered does not do so forever. The pauses
 // grow while there is no progress. After several losses in quick succession, messages are taken one
 // at a time, which identifies the message. The run then ends with a StuckError; everything before

@@ -88,9 +88,10 @@ func (l *ledger) settle(tag uint64, s tagState) bool {
 	return true
 }
 
-// flush returns the acknowledgements that are due: one for everything up to multiple (0 for none),
-// and single ones. The slice is valid until the next call.
-func (l *ledger) flush() (multiple uint64, single []uint64) {
+// flush returns the acknowledgements that are due, of at most this many deliveries: one for
+// everything up to multiple (0 for none), and single ones. The slice is valid until the next call.
+// n is the number of deliveries that they acknowledge.
+func (l *ledger) flush(most int64) (multiple uint64, single []uint64, n int64) {
 	for l.head < len(l.states) && l.states[l.head] != tagPending {
 		switch l.states[l.head] {
 		case tagHeld:
@@ -99,32 +100,39 @@ func (l *ledger) flush() (multiple uint64, single []uint64) {
 			}
 			l.keep(l.base)
 		case tagDone:
+			if !l.blocked && n == most {
+				l.compact()
+				return multiple, nil, n
+			}
 			if !l.blocked {
 				multiple = l.base
+				n++
 			}
 		}
 		l.head++
 		l.base++
 	}
 	l.compact()
-	single, l.due = l.due, l.due[len(l.due):]
-	return multiple, single
+	singles := min(int64(len(l.due)), most-n)
+	single, l.due = l.due[:singles], l.due[singles:]
+	return multiple, single, n + singles
 }
 
 // flushAll is flush for a caller that cannot wait for earlier pending deliveries: done deliveries
 // behind them are acknowledged individually.
-func (l *ledger) flushAll() (multiple uint64, single []uint64) {
-	multiple, single = l.flush()
+func (l *ledger) flushAll(most int64) (multiple uint64, single []uint64, n int64) {
+	multiple, single, n = l.flush(most)
 	if l.blocked {
-		return multiple, single
+		return multiple, single, n
 	}
-	for i := l.head; i < len(l.states); i++ {
+	for i := l.head; i < len(l.states) && n < most; i++ {
 		if l.states[i] == tagDone {
 			l.states[i] = tagAcked
 			single = append(single, l.base+uint64(i-l.head))
+			n++
 		}
 	}
-	return multiple, single
+	return multiple, single, n
 }
 
 // settled records that a pending delivery was settled by other means than an acknowledgement.

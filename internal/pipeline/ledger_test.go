@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -24,15 +25,21 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 			acked[tag] = true
 		}
 		all := rapid.Bool().Draw(t, "all")
-		flush := func() {
-			multiple, single := l.flush()
+		flush := func(most int64) {
+			before := int64(len(acked))
+			multiple, single, n := l.flush(most)
 			if all {
-				more, rest := l.flushAll()
+				more, rest, further := l.flushAll(most - n)
 				if more != 0 {
 					t.Fatalf("two flushes in a row acknowledge up to %d and up to %d", multiple, more)
 				}
-				single = append(single, rest...)
+				single, n = append(slices.Clone(single), rest...), n+further
 			}
+			defer func() {
+				if int64(len(acked))-before != n || n > most {
+					t.Fatalf("%d are acknowledged, %d counted, %d allowed", int64(len(acked))-before, n, most)
+				}
+			}()
 			for tag := uint64(1); tag <= multiple; tag++ {
 				if !acked[tag] {
 					ack(tag)
@@ -68,8 +75,10 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 				l.dismiss(held[i])
 				acked[held[i]], want[held[i]] = true, tagAcked
 				held = append(held[:i], held[i+1:]...)
+			case rapid.Bool().Draw(t, "limited"):
+				flush(int64(rapid.IntRange(0, 20).Draw(t, "most")))
 			default:
-				flush()
+				flush(math.MaxInt64)
 			}
 		}
 		if l.last() != next || l.pending != len(open) {
@@ -79,7 +88,7 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 			l.done(tag)
 			want[tag] = tagDone
 		}
-		flush()
+		flush(math.MaxInt64)
 		for tag, s := range want {
 			if s == tagDone && !acked[tag] {
 				t.Fatalf("%d is done and was never acknowledged", tag)
@@ -108,10 +117,10 @@ func TestLedgerMemoryIsBoundedByWhatIsInFlight(t *testing.T) {
 			l.done(tag)
 		}
 		if tag%100 == 0 {
-			l.flush()
+			l.flush(math.MaxInt64)
 		}
 	}
-	l.flush()
+	l.flush(math.MaxInt64)
 	if cap(l.states) > 4096 || cap(l.due) > 1<<16 {
 		t.Errorf("%d states and %d due are kept after everything is settled", cap(l.states), cap(l.due))
 	}

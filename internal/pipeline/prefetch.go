@@ -34,18 +34,24 @@ func PrefetchFor(queueType string, mean int64) int {
 }
 
 // sessionPrefetch returns the prefetch of the next session. It grows after held messages filled a
-// session. As long as every message was one to process, it is at most what Limit leaves: messages
-// fetched in vain are returned, and a quorum queue counts each return.
+// session. It is at most what Limit leaves, because messages fetched in vain are returned, and a
+// quorum queue counts each return. If not every message was one to process, more must be looked at:
+// at most as many as were looked at so far, so that the number of sessions stays small as well.
 func (r *run) sessionPrefetch() int {
 	if r.narrow() {
 		return r.narrowPrefetch()
 	}
-	if r.Limit > 0 && r.received == r.attempted {
-		return int(max(min(int64(r.Prefetch), r.Limit-r.attempted), 1))
+	prefetch := int64(r.Prefetch)
+	if len(r.parked) > 0 && r.received > 0 && (r.Limit <= 0 || r.received > r.attempted) {
+		fits := furtherBytes / (r.bytes/r.received + 512)
+		prefetch = min(max(fits, prefetch), max(maxPrefetch, prefetch))
 	}
-	if len(r.parked) == 0 || r.received == 0 {
-		return r.Prefetch
+	if r.Limit > 0 && !r.confirmedOnly {
+		skipped := r.received
+		if r.received == r.attempted {
+			skipped = 0
+		}
+		prefetch = min(prefetch, max(r.Limit-r.attempted, skipped, 1))
 	}
-	fits := furtherBytes / (r.bytes/r.received + 512)
-	return int(min(max(fits, int64(r.Prefetch)), max(maxPrefetch, int64(r.Prefetch))))
+	return int(prefetch)
 }

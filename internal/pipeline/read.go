@@ -12,7 +12,7 @@ import (
 // after a lost connection.
 func (r *run) read(ctx context.Context) error {
 	ended := int64(-1) // messages read when the queue last seemed to be empty
-	for !r.atEnd && r.taken < r.Total && (r.Limit <= 0 || r.attempted < r.Limit) {
+	for r.wantsMore() {
 		d, err := r.receive(ctx)
 		if err != nil {
 			if done, err := r.afterSilence(ctx, err, &ended); done || err != nil {
@@ -24,13 +24,18 @@ func (r *run) read(ctx context.Context) error {
 			return err
 		}
 		widen := r.active.narrow && !r.narrow()
-		if !r.atEnd && r.taken < r.Total && (widen || r.active.Crowded() || r.sinceBarrier() >= barrierEvery) {
+		if r.wantsMore() && (widen || r.active.Crowded() || r.sinceBarrier() >= barrierEvery) {
 			if err := r.rotate(ctx); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// wantsMore reports whether the run needs another delivery.
+func (r *run) wantsMore() bool {
+	return !r.atEnd && r.taken < r.Total && (r.Limit <= 0 || r.attempted < r.Limit)
 }
 
 // afterSilence decides how to continue after receive returned cause instead of a delivery. done
@@ -105,8 +110,17 @@ func (r *run) receive(ctx context.Context) (*consume.Delivery, error) {
 
 // take decides what to do with a delivery, and passes it on.
 func (r *run) take(ctx context.Context, d *consume.Delivery) error {
-	s := r.active
+	s, attempted := r.active, r.attempted
 	s.Open(d.Tag)
+	err := r.decide(ctx, d)
+	if r.attempted == attempted {
+		s.Grant() // another one is needed in its place
+	}
+	return err
+}
+
+func (r *run) decide(ctx context.Context, d *consume.Delivery) error {
+	s := r.active
 	m := &d.Message
 	if r.pastSnapshot(m) {
 		s.Hold(d.Tag)
@@ -223,7 +237,7 @@ func (r *run) sinceBarrier() int64 {
 func (r *run) rotate(ctx context.Context) error {
 	old := r.active
 	err := old.Cancel(ctx, func(d *consume.Delivery) error {
-		if r.atEnd || r.taken >= r.Total || r.Limit > 0 && r.attempted >= r.Limit {
+		if !r.wantsMore() {
 			return old.HoldDelivery(d)
 		}
 		return r.take(ctx, d)
@@ -240,6 +254,9 @@ func (r *run) rotate(ctx context.Context) error {
 		}
 		r.lastBarrier = r.attempted
 		r.barrier(old)
+	}
+	if !r.wantsMore() && !r.confirmedOnly && r.confirmed.Outstanding() == 0 {
+		return nil // the next session would fetch messages in vain
 	}
 	r.parked = append(r.parked, old)
 	return r.subscribeAgain(ctx)

@@ -26,6 +26,9 @@ func (r *run) subscribe(ctx context.Context) error {
 	}
 	r.active = NewSession(sub, o.Prefetch)
 	r.active.narrow = r.narrow()
+	if r.Limit > 0 && !r.Stream && !r.confirmedOnly {
+		r.active.Cap(r.Limit - r.attempted)
+	}
 	r.mu.Lock()
 	r.sessions = append(r.sessions, r.active)
 	r.mu.Unlock()
@@ -182,6 +185,7 @@ func (r *run) reconnectForConfirmed(ctx context.Context) error {
 	before := r.tallyNow()
 	r.forgetSessions()
 	r.restoreTally(before)
+	r.confirmedOnly = true
 	if err := r.reconnect(ctx, consume.ErrLost); err != nil {
 		return err
 	}
@@ -205,6 +209,9 @@ func (r *run) removeConfirmed(ctx context.Context) error {
 		return nil // nothing leaves a stream
 	}
 	r.confirmedOnly = true
+	if r.confirmed.Outstanding() > 0 {
+		r.active.Uncap() // what is looked for is in addition to Limit
+	}
 	for most := r.awaited + int64(r.confirmed.Outstanding()); most > 0 && r.confirmed.Outstanding() > 0; most-- {
 		d, err := r.receive(ctx)
 		switch {

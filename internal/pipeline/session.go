@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -40,6 +41,10 @@ type Session struct {
 	ledger *ledger
 	lost   bool
 	idle   *sync.Cond // no delivery is open
+
+	capped      bool
+	most        int64 // deliveries that the broker may send
+	settledTags int64 // deliveries that the broker no longer counts against the prefetch
 }
 
 // NewSession returns a session for a subscription that has delivered nothing yet.
@@ -54,6 +59,65 @@ func NewNarrowSession(sub consume.Subscription, prefetch int) *Session {
 	s := NewSession(sub, prefetch)
 	s.narrow = true
 	return s
+}
+
+// Cap limits how many messages the broker sends in this session. It withholds acknowledgements that
+// would let the broker send more, until the consumer has ended: a message that is fetched in vain
+// is returned, and a quorum queue may count that as a delivery. Call it before the first delivery.
+// The prefetch should not be higher than most. A rejected message is sent again and is not
+// withheld.
+func (s *Session) Cap(most int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.capped, s.most = true, most
+}
+
+// Uncap ends the limit of Cap.
+func (s *Session) Uncap() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.capped = false
+	s.flush()
+}
+
+// Grant raises the limit of Cap by one, for a delivery that turned out not to count.
+func (s *Session) Grant() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.capped {
+		return
+	}
+	s.most++
+	s.flush()
+}
+
+// Spend lowers the limit of Cap by one, for a delivery that counts once more.
+func (s *Session) Spend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most--
+}
+
+// mayAcknowledge returns how many deliveries may be acknowledged now.
+func (s *Session) mayAcknowledge() int64 {
+	if !s.capped {
+		return math.MaxInt64
+	}
+	return max(s.most-int64(s.prefetch)-s.settledTags, 0)
+}
+
+// flush sends acknowledgements that are due. The caller holds the lock.
+func (s *Session) flush() {
+	multiple, single, n := s.ledger.flush(s.mayAcknowledge())
+	s.settledTags += n
+	s.acknowledge(multiple, single)
+}
+
+// flushAll is flush for FlushAll.
+func (s *Session) flushAll() {
+	multiple, single, n := s.ledger.flushAll(s.mayAcknowledge())
+	s.settledTags += n
+	s.acknowledge(multiple, single)
 }
 
 // Narrow reports whether the session takes one message in hand besides those that stay.
@@ -84,7 +148,7 @@ func (s *Session) Hold(tag uint64) {
 	defer s.mu.Unlock()
 	s.ledger.hold(tag)
 	if s.ledger.heldCount%flushHeld == 0 {
-		s.acknowledge(s.ledger.flush())
+		s.flush()
 	}
 	s.signal()
 }
@@ -96,7 +160,7 @@ func (s *Session) AckHeld(tag uint64) error {
 	if s.lost {
 		return consume.ErrLost
 	}
-	s.acknowledge(s.ledger.flush())
+	s.flush()
 	if err := s.Sub.Ack(tag, false); err != nil {
 		return err
 	}
@@ -119,6 +183,7 @@ func (s *Session) Reject(tag uint64) {
 		s.lost = s.Sub.(rejecter).Reject(tag, true) != nil
 	}
 	s.ledger.settled(tag)
+	s.settledTags++
 	s.signal()
 }
 
@@ -133,7 +198,7 @@ func (s *Session) signal() {
 func (s *Session) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.acknowledge(s.ledger.flush())
+	s.flush()
 }
 
 // FlushAll is Flush, but also acknowledges, one by one, the done deliveries behind an open one. It
@@ -141,7 +206,7 @@ func (s *Session) Flush() {
 func (s *Session) FlushAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.acknowledge(s.ledger.flushAll())
+	s.flushAll()
 }
 
 // acknowledge sends acknowledgements. The caller holds the lock, so they leave in the order in
@@ -240,6 +305,7 @@ func (s *Session) Cancel(ctx context.Context, visit func(*consume.Delivery) erro
 	if err := s.Sub.Cancel(ctx); err != nil {
 		return err
 	}
+	s.Uncap()
 	for {
 		d, err := s.Sub.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -267,7 +333,8 @@ func (s *Session) HoldDelivery(d *consume.Delivery) error {
 func (s *Session) Return(by ReturnBy) (returned int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.acknowledge(s.ledger.flushAll())
+	s.capped = false
+	s.flushAll()
 	last := s.ledger.lastUnsettled()
 	switch {
 	case s.lost:
@@ -318,6 +385,7 @@ const applyTime = 500 * time.Millisecond
 // close without a cancellation before it: a cancellation returns messages in transit before those
 // in hand, and a nack may send messages to the tail (fact nacks-without-limit).
 func (s *Session) CloseInOrder() error {
+	s.Uncap()
 	s.FlushAll()
 	if s.Lost() {
 		return consume.ErrLost

@@ -34,6 +34,13 @@ type Options[T any] struct {
 	// job and not from its delivery. 0 never ends it. A Subscription that is a consume.Counter is
 	// asked first: while the queue has messages, Run waits up to three times as long.
 	Idle time.Duration
+	// Remaining returns how many more jobs will begin. The broker sends no more messages than that,
+	// except for those that Reject returns: the last acknowledgements, of at most the prefetch,
+	// wait for the end of Run. Nil is no limit.
+	Remaining func() int64
+	// Stuck returns how many jobs in hand cannot end for now. While there are no others, Run is idle.
+	// Nil is none.
+	Stuck func() int64
 	// Grace is how long jobs have to end after a stop. If any are left, Abort is called, and they
 	// have LastGrace to end.
 	Grace time.Duration
@@ -210,6 +217,11 @@ func (d *Dispatcher[T]) subscribe(ctx context.Context) (*pipeline.Session, error
 	if narrow {
 		o.Prefetch = 1
 	}
+	remaining := int64(0)
+	if d.Remaining != nil {
+		remaining = max(d.Remaining(), 1)
+		o.Prefetch = int(min(int64(o.Prefetch), remaining))
+	}
 	sub, err := backoff.Retry(ctx, func() (consume.Subscription, error) {
 		sub, err := d.Source.Subscribe(ctx, o)
 		if err != nil && !errors.Is(err, topology.ErrInUse) {
@@ -223,6 +235,9 @@ func (d *Dispatcher[T]) subscribe(ctx context.Context) (*pipeline.Session, error
 	s := pipeline.NewSession(sub, o.Prefetch)
 	if narrow {
 		s = pipeline.NewNarrowSession(sub, o.Prefetch)
+	}
+	if d.Remaining != nil {
+		s.Cap(remaining)
 	}
 	d.connected = time.Now()
 	d.mu.Lock()
@@ -293,7 +308,7 @@ func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume
 			return &delivery, err
 		}
 		rest = d.Idle
-		if s.Pending() == 0 {
+		if int64(s.Pending()) == d.stuck() {
 			rest -= time.Since(time.Unix(0, d.busy.Load()))
 		}
 		if rest <= 0 {
@@ -304,6 +319,13 @@ func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume
 			rest = d.Idle
 		}
 	}
+}
+
+func (d *Dispatcher[T]) stuck() int64 {
+	if d.Stuck == nil {
+		return 0
+	}
+	return d.Stuck()
 }
 
 // onItsWay is how long a delivery may take that the broker sent before it answered a question.

@@ -59,7 +59,10 @@ func (j *Job[T]) end() {
 }
 
 // Again gives the job to a worker again. The job keeps its lane.
-func (j *Job[T]) Again() { j.from.lanes.again(j) }
+func (j *Job[T]) Again() {
+	j.session.Spend()
+	j.from.lanes.again(j)
+}
 
 // delay is the wait of a job that stays in hand.
 type delay struct {

@@ -41,6 +41,7 @@ type run struct {
 	life  context.Context //nolint:containedctx // of handlers and publications, which outlive the caller's by the grace
 
 	attempts atomic.Int64
+	stuck    atomic.Int64 // copies that were not confirmed and are published again
 
 	mu     sync.Mutex
 	report Report
@@ -71,16 +72,21 @@ func Run(ctx context.Context, o Options) (Report, error) {
 }
 
 func (r *run) dispatchOptions(endLife func()) dispatch.Options[attempt] {
-	return dispatch.Options[attempt]{
+	o := dispatch.Options[attempt]{
 		Source: r.Source, Queue: r.Retry.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Workers: r.Concurrency,
 		Ordered: r.Key != nil, Accept: r.accept, Work: r.work, Idle: r.Idle, Grace: r.Grace, Abort: endLife,
 		Close: func() {
 			r.closePublisher()
 			endLife()
 		},
+		Stuck:     r.stuck.Load,
 		Reconnect: reconnect.Policy{Delay: r.ReconnectDelay, Attempts: r.ReconnectAttempts},
 		Notify:    r.connectionNotice,
 	}
+	if r.Limit > 0 {
+		o.Remaining = func() int64 { return r.Limit - r.attempts.Load() }
+	}
+	return o
 }
 
 func (r *run) closePublisher() {

@@ -30,7 +30,21 @@ const (
 func (r *run) publish(m *transfer) {
 	if err := r.publisher.Publish(r.life, m.to, m.message, m); err != nil {
 		r.unlessStopping(err)
-		r.returnToQueue(m.job)
+		r.giveUp(m)
+	}
+}
+
+// giveUp returns the original of a copy that is not published.
+func (r *run) giveUp(m *transfer) {
+	r.unstick(m)
+	r.returnToQueue(m.job)
+}
+
+// unstick records that a copy is no longer waiting for another try.
+func (r *run) unstick(m *transfer) {
+	if m.tries > 0 {
+		m.tries = 0
+		r.stuck.Add(-1)
 	}
 }
 
@@ -40,13 +54,14 @@ func (r *run) published(outcomes []publish.Outcome[*transfer]) {
 		m := o.Tag
 		switch o.Kind {
 		case publish.Confirmed:
+			r.unstick(m)
 			r.ended(m.job, m.outcome, m.failure, &m.to, m.wait)
 			m.job.Done()
 		case publish.Unknown, publish.Unsent:
 			// The publisher has ended: the original is delivered again, possibly as a duplicate.
 			// End the run first, so that the messages behind it in its lane do not overtake it.
 			r.unlessStopping(o.Err)
-			r.returnToQueue(m.job)
+			r.giveUp(m)
 		default:
 			r.retryCopy(m, o)
 		}
@@ -59,18 +74,34 @@ func (r *run) retryCopy(m *transfer, o publish.Outcome[*transfer]) {
 	j := m.job
 	if o.Kind == publish.Returned && m.outcome == Retried && r.Retry.DeadLetter != nil {
 		r.notice(NoticeStuck, "the wait %s does not exist; what would wait there goes to the dead letters", m.to)
-		to, dead := r.Retry.Dead(j.Value.Message, r.note(j, m.failure))
+		to, dead, ok := r.dead(j, m.failure)
+		if !ok {
+			r.giveUp(m)
+			return
+		}
 		m.to, m.message, m.outcome, m.wait = to, dead, DeadLettered, 0
-		r.later(j, 0, func() { r.publish(m) }) // not from here: the publisher must not be called from its callback
+		r.publishLater(m, 0) // not from here: the publisher must not be called while it tells
 		return
 	}
 	if m.tries == 0 {
+		r.stuck.Add(1)
 		r.notice(NoticeStuck, "message %q cannot go to %s: %v. It is kept unacknowledged and will be retried",
 			j.Value.Message.MessageID, m.to, o.Err)
 	}
 	pause := min(copyPause<<min(m.tries, 10), copyPauseMax)
 	m.tries++
-	r.later(j, pause, func() { r.publish(m) })
+	r.publishLater(m, pause)
+}
+
+// publishLater publishes a copy again after a pause, unless the run stops or loses its connection.
+func (r *run) publishLater(m *transfer, pause time.Duration) {
+	m.job.After(pause, func(over bool) {
+		if !over {
+			r.giveUp(m)
+			return
+		}
+		r.publish(m)
+	})
 }
 
 // later keeps a job for the given time, then calls then. When the run stops or loses its

@@ -146,3 +146,32 @@ func (f *failures) End(e runner.End) {
 		f.of[number(e.Job.Message)] = e.Failure.Error()
 	}
 }
+
+// TestDeadLetterThatCannotBeMade: a result without a failure panics when the dead letter is made.
+// The message stays, and the others are handled.
+func TestDeadLetterThatCannotBeMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := pipelinetest.New(1, 10)
+		b.Target = publish.Target{Key: "dead"}
+		report, err := runner.Run(t.Context(), runner.Options{
+			Source: b, Dialer: b, Handler: silent{on: 2}, Prefetch: 5, Idle: time.Second,
+			Retry: retry.Strategy{Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"}},
+		})
+		if err != nil || report.Handled != 9 || report.DeadLettered != 0 || report.Unfinished != 1 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+}
+
+// silent gives one message up without saying why.
+type silent struct {
+	handlesAll
+	on int64
+}
+
+func (s silent) Handle(_ context.Context, j *handle.Job) handle.Result {
+	if number(j.Message) == s.on {
+		return handle.Result{Verdict: handle.DeadLetter}
+	}
+	return handle.Done()
+}

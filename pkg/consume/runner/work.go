@@ -88,7 +88,12 @@ func (r *run) retry(j *job, res *handle.Result) {
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
 		j.Reject()
 	default:
-		to, m := r.Retry.Wait(j.Value.Message, r.note(j, res.Failure), res.After)
+		var to publish.Target
+		var m *message.Message
+		if !r.made(j, func() { to, m = r.Retry.Wait(j.Value.Message, r.note(j, res.Failure), res.After) }) {
+			r.returnToQueue(j)
+			return
+		}
 		r.publish(&transfer{job: j, to: to, message: m, outcome: Retried, failure: res.Failure, wait: step.Delay})
 	}
 }
@@ -106,8 +111,29 @@ func (r *run) deadLetter(j *job, f *handle.Failure) {
 		r.returnToQueue(j) // it is delivered again, and would be dead-lettered twice
 		return
 	}
-	to, m := r.Retry.Dead(j.Value.Message, r.note(j, f))
+	to, m, ok := r.dead(j, f)
+	if !ok {
+		r.returnToQueue(j)
+		return
+	}
 	r.publish(&transfer{job: j, to: to, message: m, outcome: DeadLettered, failure: f})
+}
+
+// dead makes a dead letter. It returns false if that panics.
+func (r *run) dead(j *job, f *handle.Failure) (to publish.Target, m *message.Message, ok bool) {
+	ok = r.made(j, func() { to, m = r.Retry.Dead(j.Value.Message, r.note(j, f)) })
+	return to, m, ok
+}
+
+// made calls make, which makes a copy of a message. If it panics, this concerns the message only:
+// it stays in its queue.
+func (r *run) made(j *job, make func()) bool {
+	err := guarded.Call(make)
+	if err != nil {
+		r.notice(NoticeStuck, "no copy of message %q can be made: %v. It is kept unacknowledged and returns to queue %s at "+
+			"the end", j.Value.Message.MessageID, err, r.Retry.Queue)
+	}
+	return err == nil
 }
 
 // note returns the failure note for a copy of the message. Other people read it, and a handler's

@@ -55,6 +55,9 @@ type LimitOverride interface {
 type Report struct {
 	// Seen counts the messages passed to the callback, Returned those that are back in the queue.
 	Seen, Returned int64
+	// Missing is how many of the messages that were counted at the start did not come, because they
+	// expired, another consumer has them, or the broker does not deliver them.
+	Missing int64
 	// Reordered says that browsing ended early and left messages of a quorum queue behind others
 	// that were after them.
 	Reordered bool
@@ -89,6 +92,9 @@ func Browse(ctx context.Context, src consume.Source, o Options,
 	start := time.Now()
 	b := &browser{src: src, o: o.withDefaults(), each: each}
 	err := b.run(ctx)
+	if left, bounded := b.left(); err == nil && bounded && o.Expect > 0 {
+		b.report.Missing = max(left, 0)
+	}
 	if errors.Is(err, ErrStop) {
 		err = nil
 	}
@@ -130,6 +136,7 @@ type browser struct {
 	total    int64
 	lastID   string
 	returned bool
+	asks     int // of moreReady
 	// extending says that messages are held only to keep their order; emptied that the queue has no
 	// more.
 	extending, emptied bool
@@ -252,10 +259,24 @@ func (b *browser) holdAll(ctx context.Context) error {
 		}
 		more, err := b.fill(ctx, h)
 		b.emptied = !more && err == nil
-		if err != nil || !more {
+		if err != nil || !more && !b.moreReady(ctx) {
 			return err
 		}
 	}
+}
+
+// maxAsks limits how often the queue is asked whether it really is empty.
+const maxAsks = 3
+
+// moreReady reports whether the queue still has messages although none came and fewer were browsed
+// than were counted: a slow broker is silent as well.
+func (b *browser) moreReady(ctx context.Context) bool {
+	left, bounded := b.left()
+	if !bounded || left <= 0 || b.o.Expect <= 0 || b.o.Counter == nil || b.asks >= maxAsks {
+		return false
+	}
+	b.asks++
+	return pipeline.CountReady(ctx, b.o.Counter, b.o.Assessment.Queue) > 0
 }
 
 func (b *browser) open(ctx context.Context, prefetch int) (*holder, error) {

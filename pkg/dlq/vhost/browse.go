@@ -77,6 +77,10 @@ func OnlyMarks(l browse.Assessment) string {
 
 // WarnHarm warns about what browsing did to a queue.
 func (v *VHost) WarnHarm(queue string, r browse.Report) {
+	if r.Missing > 0 {
+		v.Options.Warn(fmt.Sprintf("%s of queue %s did not come, although counted at the start: expired, with another "+
+			"consumer, or not delivered by the broker", messages(int(r.Missing)), queue))
+	}
 	if r.Kept > 0 {
 		v.Options.Warn(fmt.Sprintf("%s of queue %s would not have survived their return and are at its end now, as "+
 			"confirmed copies", messages(r.Kept), queue))
