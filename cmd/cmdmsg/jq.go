@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/jsonline"
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
@@ -85,5 +86,5 @@ func jqLine(v any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("jq: %w", err)
 	}
-	return string(text), nil
+	return string(jsonline.Escape(text)), nil
 }

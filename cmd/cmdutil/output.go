@@ -56,3 +56,6 @@ func (f *OutputFlag) Encode(w io.Writer, v any) (bool, error) {
 	}
 	return false, nil
 }
+
+// Offered returns the formats that the command offers, the default first.
+func (f *OutputFlag) Offered() []string { return f.offered }

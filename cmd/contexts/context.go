@@ -170,6 +170,6 @@ func (opts *contextNameOptions) change(edit func(*profile.File) error, done stri
 	if err := file.Save(); err != nil {
 		return err
 	}
-	fmt.Fprintf(opts.proc.Streams.Err, done+"\n", opts.name)
+	opts.proc.Say(done, opts.name)
 	return nil
 }

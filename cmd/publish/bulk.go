@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
@@ -328,9 +328,8 @@ func (r *publishing) recorder() (func(bulk.Result), func() error, error) {
 		return nil, nil, fmt.Errorf("open the report: %w", err)
 	}
 	var first error
-	encoder := json.NewEncoder(f)
 	return func(x bulk.Result) {
-		if err := encoder.Encode(events.NewUnpublishedDocument(x)); err != nil && first == nil {
+		if err := render.JSONLine(f, events.NewUnpublishedDocument(x)); err != nil && first == nil {
 			first = fmt.Errorf("write the report: %w", err)
 		}
 	}, func() error { return errors.Join(first, f.Close()) }, nil

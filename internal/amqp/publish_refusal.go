@@ -34,9 +34,9 @@ func (c *publishChannel) endedBy(x *amqp091.Error) error {
 
 var (
 	bodyTooLarge = regexp.MustCompile(`message size (\d+) is larger than (?:configured )?max size (\d+)`)
-	foreignUser  = regexp.MustCompile(`user_id property set to '(.*)' but authenticated user was`)
-	refusedWrite = regexp.MustCompile(`access to exchange '(.*)' in vhost`)
-	refusedTopic = regexp.MustCompile(`access to topic '(.*)' in exchange '(.*)' in vhost`)
+	foreignUser  = regexp.MustCompile(`(?s)user_id property set to '(.*)' but authenticated user was`)
+	refusedWrite = regexp.MustCompile(`(?s)access to exchange '(.*)' in vhost`)
+	refusedTopic = regexp.MustCompile(`(?s)access to topic '(.*)' in exchange '(.*)' in vhost`)
 )
 
 // refused returns the error for a channel that the broker closed because of a message. If the
@@ -48,7 +48,7 @@ func (c *publishChannel) refused(x *amqp091.Error) error {
 		out.Err = &refusal.Error{Op: "publish a message", Text: fmt.Sprintf(format, args...), Sentinel: kind, Cause: x}
 	}
 	if r.Kind == refusal.NotFound && r.Subject == "exchange" {
-		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Exchange == r.Name }
+		out.Fits = func(t publish.Target, _ *message.Message) bool { return refusal.Names(r.Name, t.Exchange) }
 		out.Alike = out.Fits
 		say(nil, "exchange %q does not exist in the vhost: declare it, or send elsewhere", r.Name)
 		return out

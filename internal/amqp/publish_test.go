@@ -176,9 +176,13 @@ func TestGuiltyMessageIsNamed(t *testing.T) {
 		v := b.VHost(t)
 		declareQueue(t, v, "good", nil)
 		guilty := map[int]func(*publish.Target, *message.Message){
-			40:  func(t *publish.Target, _ *message.Message) { t.Exchange = "missing" },
-			41:  func(t *publish.Target, _ *message.Message) { t.Exchange = "missing" },
-			80:  func(_ *publish.Target, m *message.Message) { m.UserID = "bob" },
+			40: func(t *publish.Target, _ *message.Message) { t.Exchange = "missing" },
+			41: func(t *publish.Target, _ *message.Message) { t.Exchange = "missing" },
+			80: func(_ *publish.Target, m *message.Message) { m.UserID = "bob" },
+			// The broker's answer is read without control characters and entities.
+			90:  func(t *publish.Target, _ *message.Message) { t.Exchange = "mis\x01s\u009bing" },
+			91:  func(t *publish.Target, _ *message.Message) { t.Exchange = "a&amp;b<c>" },
+			92:  func(_ *publish.Target, m *message.Message) { m.UserID = "bo\nb\x1b" },
 			120: func(_ *publish.Target, m *message.Message) { m.Headers = message.Table{"CC": "not an array"} },
 		}
 		words := map[int]string{40: `exchange "missing" does not exist`, 41: `exchange "missing"`, 80: `user_id is "bob"`}

@@ -11,8 +11,8 @@ import (
 )
 
 // Append appends v to dst and returns the longer slice, dst itself with an error. <, > and & stay
-// as they are. DEL and the C1 controls, which JSON allows in strings, are escaped like the other
-// control characters.
+// as they are. Escaped characters, which JSON allows in strings, are escaped like the other control
+// characters.
 func Append(dst []byte, v any) ([]byte, error) {
 	b := bytes.NewBuffer(dst)
 	e := json.NewEncoder(b)
@@ -41,14 +41,14 @@ func Escape(text []byte) []byte { return escapeControls(text, 0) }
 
 // escapeControls escapes from an index on. Outside of strings JSON has no such characters.
 func escapeControls(text []byte, from int) []byte {
-	at := bytes.IndexFunc(text[from:], isControl)
+	at := bytes.IndexFunc(text[from:], Escaped)
 	if at < 0 {
 		return text
 	}
 	rest := string(text[from+at:])
 	text = text[:from+at]
 	for _, r := range rest {
-		if isControl(r) {
+		if Escaped(r) {
 			text = fmt.Appendf(text, `\u%04x`, r)
 		} else {
 			text = utf8.AppendRune(text, r)
@@ -57,7 +57,15 @@ func escapeControls(text []byte, from int) []byte {
 	return text
 }
 
-// isControl also holds three characters that no YAML may have: JSON is read as such, too.
-func isControl(r rune) bool {
-	return r >= 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff
+// Escaped reports whether a character that JSON allows in strings is escaped nevertheless. A
+// terminal would obey it (DEL, C1) or turn the text around it (bidirectional marks, embeddings,
+// overrides and isolates), or no YAML may have it: JSON is read as such, too.
+func Escaped(r rune) bool {
+	switch {
+	case r < 0x7f:
+		return false
+	case r < 0xa0, r == 0x061c, r == 0x200e, r == 0x200f:
+		return true
+	}
+	return r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff || r == 0xfffe || r == 0xffff
 }

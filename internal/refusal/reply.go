@@ -90,6 +90,12 @@ func Parse(text string) Reply {
 	return r
 }
 
+// Names reports whether a name that Parse found in a text is that of an object. Parse drops control
+// characters and decodes entities, which a name may hold itself.
+func Names(found, name string) bool {
+	return found == name || found == Printable(name) || found == Printable(html.UnescapeString(name))
+}
+
 func classify(text string) ReplyKind {
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {

@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/msgctl/msgctl/internal/jsonline"
+	"github.com/msgctl/msgctl/internal/yamltext"
 )
 
 // JSON writes a document as indented JSON with a final newline.
@@ -38,12 +39,13 @@ func YAML(w io.Writer, v any) error {
 		return fmt.Errorf("write YAML: %w", err)
 	}
 	blockStyle(&node)
-	enc := yaml.NewEncoder(w)
-	enc.SetIndent(2)
-	if err := enc.Encode(&node); err != nil {
+	if text, err = yamltext.Encode(&node); err == nil {
+		_, err = w.Write(text)
+	}
+	if err != nil {
 		return fmt.Errorf("write YAML: %w", err)
 	}
-	return enc.Close()
+	return nil
 }
 
 // blockStyle removes the flow style and the quotes of JSON wherever YAML has the same meaning

@@ -1,16 +1,19 @@
 package telemetry
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
-// NewLogger returns a logger of text for people, or of JSON. Both quote values, so that what
-// messages contain does no harm on a terminal.
+// NewLogger returns a logger of text for people, or of JSON. Both escape what messages contain, so
+// that it does no harm on a terminal.
 func NewLogger(w io.Writer, level slog.Level, json bool) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
 	if json {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(slog.NewJSONHandler(escaper{w}, o)) // it leaves DEL and C1 as they are
 	}
 	o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) == 0 && a.Key == slog.TimeKey {
@@ -19,4 +22,15 @@ func NewLogger(w io.Writer, level slog.Level, json bool) *slog.Logger {
 		return a
 	}
 	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// escaper escapes what JSON need not, in the whole lines that a handler writes.
+type escaper struct{ w io.Writer }
+
+// Write implements io.Writer.
+func (e escaper) Write(line []byte) (int, error) {
+	if _, err := e.w.Write(jsonline.Escape(bytes.Clone(line))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }

@@ -1,13 +1,15 @@
 package telemetry
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
+	"github.com/msgctl/msgctl/internal/terminal"
 )
 
 // buckets of histograms, in seconds: from half a millisecond to two minutes.
@@ -107,7 +109,7 @@ func ValidLabel(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		if obeyed(r) {
-			fmt.Fprintf(&b, `\x%02x`, r)
+			b.WriteString(terminal.Neutralise(string(r)))
 		} else {
 			b.WriteRune(r)
 		}
@@ -115,7 +117,7 @@ func ValidLabel(s string) string {
 	return b.String()
 }
 
-func obeyed(r rune) bool { return r < 0x20 && r != '\n' || r >= 0x7f && r < 0xa0 }
+func obeyed(r rune) bool { return r < 0x20 && r != '\n' || jsonline.Escaped(r) }
 
 // BoundedLabel bounds how many values of a label there are: messages come from outside, and each
 // value is a time series forever.

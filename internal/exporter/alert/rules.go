@@ -2,13 +2,11 @@
 package alert
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/msgctl/msgctl/internal/exporter"
+	"github.com/msgctl/msgctl/internal/yamltext"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
@@ -86,13 +84,9 @@ func Rules(o Options) []Rule {
 
 // YAML is the file that Prometheus reads.
 func YAML(name string, rules []Rule) ([]byte, error) {
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	err := e.Encode(struct {
+	return yamltext.Encode(struct {
 		Groups []group `yaml:"groups"`
 	}{[]group{{Name: name, Rules: rules}}})
-	return b.Bytes(), err
 }
 
 // names are those of the metrics.

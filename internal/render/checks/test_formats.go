@@ -88,10 +88,11 @@ func TestJUnit(w io.Writer, doc TestReport) error {
 	suite := junitSuite{Name: "msgctl test", Tests: len(doc.Tests), Failures: doc.Failed,
 		Time: fmt.Sprintf("%.3f", doc.Took.Seconds())}
 	for _, t := range doc.Tests {
-		c := junitCase{Name: t.Name, ClassName: "topology", File: t.Position.File, Line: t.Position.Line}
+		c := junitCase{Name: terminal.Neutralise(t.Name), ClassName: "topology", File: terminal.Neutralise(t.Position.File),
+			Line: t.Position.Line}
 		if !t.Passed {
-			c.Failure = &junitFailure{Message: failureText(t), Text: fmt.Sprintf("%s\ndid: %s\nexpected: %s\nhappened: %s",
-				t.Position, t.Did, t.Expected, happened(t))}
+			c.Failure = &junitFailure{Message: failureText(t), Text: terminal.NeutraliseBlock(fmt.Sprintf(
+				"%s\ndid: %s\nexpected: %s\nhappened: %s", t.Position, t.Did, t.Expected, happened(t)))}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}

@@ -2,10 +2,11 @@ package events
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
 // TailDocument writes received messages as one JSON document, message by message, so that the
@@ -72,7 +73,7 @@ func (d *TailDocument) End(fields ...Field) error {
 func (d *TailDocument) print(format string, args ...any) { _, _ = fmt.Fprintf(d.w, format, args...) }
 
 func (d *TailDocument) member(f Field) string {
-	value, err := json.Marshal(f.Value)
+	value, err := jsonline.Append(nil, f.Value)
 	d.err = errors.Join(d.err, err)
 	return fmt.Sprintf("%q: %s", f.Name, value)
 }

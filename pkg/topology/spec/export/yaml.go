@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/msgctl/msgctl/internal/jsonline"
+	"github.com/msgctl/msgctl/internal/yamltext"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
@@ -31,14 +32,11 @@ func WriteYAML(w io.Writer, s *topology.State, o Options) error {
 	if len(variables) > 0 {
 		fmt.Fprintf(&b, "# Set these variables before you use this file: %s\n", strings.Join(variables, ", "))
 	}
-	enc := yaml.NewEncoder(&b)
-	enc.SetIndent(2)
-	if err := enc.Encode(root.node()); err != nil {
+	text, err := yamltext.Encode(root.node())
+	if err != nil {
 		return fmt.Errorf("write topology: %w", err)
 	}
-	if err := enc.Close(); err != nil {
-		return fmt.Errorf("write topology: %w", err)
-	}
+	b.Write(text)
 	if _, err := w.Write(separateSections(b.Bytes())); err != nil {
 		return fmt.Errorf("write topology: %w", err)
 	}
