@@ -284,7 +284,6 @@ func (s *hostileShop) runs() map[string][]hostileRun {
 			once("-f", topology, "order.created", "--data", `{"x`+h+`":"`+h+`"}`),
 			with("--exchange", "x"+h, "--key", "unroutable"+h, "--data", h, "--header", h+"="+h),
 			once("--exchange", "gone"+h, "--key", h, "--data", h),
-			with("--archive", s.file("messages.ndjson"), "--journal", "none"),
 			with("-f", topology, "order.created", "--ndjson", s.file("event.ndjson"), "--journal", "none"),
 			with("-f", topology, "order.created", "--ndjson", s.file("event.ndjson"), "--dry-run"),
 		},

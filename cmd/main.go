@@ -65,5 +65,6 @@ func (p *app) run(ctx context.Context, args []string) int {
 	root.SetIn(p.proc.Streams.In)
 	root.SetOut(p.proc.Streams.Out)
 	root.SetErr(p.proc.Streams.Err)
+	defer p.proc.Flush()
 	return p.proc.Report(ctx, root.ExecuteContext(ctx))
 }

@@ -5,6 +5,7 @@
 package cmdutil
 
 import (
+	"io"
 	"os"
 
 	"github.com/msgctl/msgctl/internal/profile"
@@ -31,7 +32,7 @@ type Process struct {
 // System returns the real process: its streams and environment.
 func System(build Build) *Process {
 	streams := terminal.System(os.LookupEnv)
-	streams.Err = redact.Writer(streams.Err, redact.Text)
+	streams.Err = redact.NewWriter(streams.Err, redact.Text)
 	return &Process{
 		Streams: streams, Env: os.LookupEnv,
 		Build: build, Colour: terminal.ColourAuto,
@@ -41,7 +42,16 @@ func System(build Build) *Process {
 // HideSecrets masks known secrets in everything that is written to stdout from now on. It is for
 // commands that produce their own output; messages and exported definitions are never changed.
 func (d *Process) HideSecrets() {
-	d.Streams.Out = redact.Writer(d.Streams.Out, redact.Known)
+	d.Streams.Out = redact.NewWriter(d.Streams.Out, redact.Known)
+}
+
+// Flush writes what the streams hold back because it may be the beginning of a secret.
+func (d *Process) Flush() {
+	for _, w := range []io.Writer{d.Streams.Out, d.Streams.Err} {
+		if held, ok := w.(*redact.Writer); ok {
+			_ = held.Flush() // there is nobody left to tell
+		}
+	}
 }
 
 // Contexts reads the context file; a missing file has no contexts.

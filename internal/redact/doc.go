@@ -6,6 +6,8 @@
 // by structure, so that those nobody read are masked, too: the broker repeats a shovel's URI when it
 // refuses it.
 //
-// Limits: a secret shorter than MinLength, and words that are no secret to anybody (guest), are found
-// by structure only, since masking them everywhere would make texts unreadable.
+// Limits: a secret shorter than MinLength is masked in URIs and as the value of a field whose name
+// says secret (password: ab1), words that are no secret to anybody (guest) in URIs only: masking them
+// everywhere would make texts unreadable. A name that is equal to a longer secret is masked, too,
+// because a text does not tell which of the two it means.
 package redact

@@ -3,8 +3,8 @@ package redact
 import (
 	"cmp"
 	"encoding/json"
-	"io"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +27,11 @@ var known struct {
 	sync.Mutex
 	forms    []string
 	replacer atomic.Pointer[strings.Replacer]
+	// begun are the forms, for texts that end within one.
+	begun atomic.Pointer[[]string]
+	// short finds secrets of fewer than MinLength bytes as the values of fields that say secret.
+	shorts []string
+	short  atomic.Pointer[regexp.Regexp]
 }
 
 // Know makes Text mask some secrets from now on. Safe for concurrent use.
@@ -35,7 +40,11 @@ func Know(secrets ...string) {
 	defer known.Unlock()
 	before := len(known.forms)
 	for _, s := range secrets {
-		if len(s) < MinLength || strings.Contains(Mask, s) || slices.Contains(notSecret, strings.ToLower(s)) {
+		if s == "" || strings.Contains(Mask, s) || slices.Contains(notSecret, strings.ToLower(s)) {
+			continue
+		}
+		if len(s) < MinLength {
+			knowShort(s)
 			continue
 		}
 		for _, form := range forms(s) {
@@ -54,6 +63,24 @@ func Know(secrets ...string) {
 		pairs = append(pairs, form, Mask)
 	}
 	known.replacer.Store(strings.NewReplacer(pairs...))
+	begun := slices.Clone(known.forms)
+	known.begun.Store(&begun)
+}
+
+// knowShort is called with the lock.
+func knowShort(s string) {
+	before := len(known.shorts)
+	for _, form := range forms(s) {
+		if quoted := regexp.QuoteMeta(form); !slices.Contains(known.shorts, quoted) {
+			known.shorts = append(known.shorts, quoted)
+		}
+	}
+	if len(known.shorts) == before {
+		return
+	}
+	slices.SortFunc(known.shorts, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	known.short.Store(regexp.MustCompile(`(?i:(\b[\w.\-]*(?:` + telling + `)\\?["']?\s*[:=]\s*\\?["']?))(?:` +
+		strings.Join(known.shorts, "|") + `)($|[\s"'\\,;}\])&])`))
 }
 
 // forms are how a secret may be written: as it is, escaped for a URL, for JSON, by Go.
@@ -74,7 +101,10 @@ func forms(s string) []string {
 // Known masks the secrets that are known, and nothing else.
 func Known(text string) string {
 	if r := known.replacer.Load(); r != nil {
-		return r.Replace(text)
+		text = r.Replace(text)
+	}
+	if short := known.short.Load(); short != nil {
+		text = short.ReplaceAllString(text, "${1}"+Mask+"${2}")
 	}
 	return text
 }
@@ -82,25 +112,3 @@ func Known(text string) string {
 // Text masks the secrets that are known, and the credentials of URIs. Redacting twice changes
 // nothing.
 func Text(text string) string { return URIs(Known(text)) }
-
-// Writer returns a writer that masks what is written with mask: Text or Known. A secret is found
-// within one Write.
-func Writer(w io.Writer, mask func(string) string) io.Writer { return &writer{w, mask} }
-
-type writer struct {
-	w    io.Writer
-	mask func(string) string
-}
-
-// Write implements io.Writer. It counts the bytes that it was given.
-func (w *writer) Write(p []byte) (int, error) {
-	text := string(p)
-	masked := w.mask(text)
-	if masked == text {
-		return w.w.Write(p)
-	}
-	if _, err := io.WriteString(w.w, masked); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}

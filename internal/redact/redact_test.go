@@ -109,7 +109,7 @@ func TestKnown(t *testing.T) {
 		t.Errorf("of a secret that begins with another, %q is left", got)
 	}
 	var out strings.Builder
-	w := redact.Writer(&out, redact.Text)
+	w := redact.NewWriter(&out, redact.Text)
 	if n, err := w.Write([]byte("x longerS3cret y")); n != 16 || err != nil || out.String() != "x *** y" {
 		t.Errorf("%d bytes, %v: %q", n, err, out.String())
 	}
@@ -119,5 +119,75 @@ func TestSecrets(t *testing.T) {
 	got := redact.Secrets("amqp://u:p%40ss@h, https://h/?client_secret=abc&x=1")
 	if want := []string{"p%40ss", "p@ss", "abc"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestShortSecrets masks a secret that is too short to be masked everywhere where a field says what
+// it is.
+func TestShortSecrets(t *testing.T) {
+	redact.Know("q7!", "q7!x", "z")
+	for in, want := range map[string]string{
+		"password: q7!":                "password: ***",
+		`{"password":"q7!x","a":"z"}`:  `{"password":"***","a":"z"}`,
+		`{\"client_secret\": \"z\"}`:   `{\"client_secret\": \"***\"}`,
+		"MSGCTL_PASSWORD=q7! ./a":      "MSGCTL_PASSWORD=*** ./a",
+		"amqp://u:q7!@h":               "amqp://u:***@h",
+		"password: zebra, z and q7!":   "password: zebra, z and q7!",
+		"the password of z is missing": "the password of z is missing",
+	} {
+		if got := redact.Text(in); got != want {
+			t.Errorf("Text(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// FuzzWriter splits a text with secrets in it at any bytes. No secret comes out, and nothing else is
+// lost or changed.
+func FuzzWriter(f *testing.F) {
+	secrets := []string{"splitS3cret", "splitS3cretTail", "etTailing", "S3cretS3cr", "aaaaaaab"}
+	f.Add("x splitS3cret y splitS3cretTai", []byte{4, 9, 1})
+	f.Add("splitS3cretTailing", []byte{1, 1, 1, 12})
+	f.Add("aaaaaaaaaaaab\naaaaaaa", []byte{3, 3, 3, 1, 1, 1})
+	f.Add("S3cretS3cretS3cretS3cr", []byte{8, 2})
+	f.Fuzz(func(t *testing.T, text string, sizes []byte) {
+		redact.Know(secrets...)
+		var out strings.Builder
+		w := redact.NewWriter(&out, redact.Known)
+		rest := text
+		for _, n := range sizes {
+			size := min(int(n), len(rest))
+			if m, err := w.Write([]byte(rest[:size])); m != size || err != nil {
+				t.Fatal(m, err)
+			}
+			rest = rest[size:]
+		}
+		if _, err := w.Write([]byte(rest)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range secrets {
+			if strings.Contains(out.String(), s) {
+				t.Fatalf("%q, split into %v, is shown as %q", text, sizes, out.String())
+			}
+		}
+		if !slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) }) &&
+			redact.Known(text) == text && out.String() != text {
+			t.Fatalf("%q is shown as %q", text, out.String())
+		}
+	})
+}
+
+// TestWriterHoldsNoLine writes a line, and a question, at once.
+func TestWriterHoldsNoLine(t *testing.T) {
+	redact.Know("lineS3cret")
+	var out strings.Builder
+	w := redact.NewWriter(&out, redact.Text)
+	for _, text := range []string{"a line\n", "go on? [y/N] "} {
+		out.Reset()
+		if _, err := w.Write([]byte(text)); err != nil || out.String() != text {
+			t.Errorf("%q is written as %q, %v", text, out.String(), err)
+		}
 	}
 }
