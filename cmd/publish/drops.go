@@ -99,7 +99,7 @@ func namesBroker(conn *profile.Connection) bool { return conn.Sources["url"] != 
 // continues, and only the topology file is checked.
 func tellDrops(ctx context.Context, b Broker, vhost string, file *topology.State,
 	tell func(string)) func(publish.Target) {
-	live, _ := readForPreview(ctx, b, vhost) //nolint:errcheck // see above
+	live, _ := readForPreview(ctx, b, vhost)
 	f := newDropFinder(vhost, live, file)
 	return func(t publish.Target) {
 		for _, text := range f.reachedBy(t) {

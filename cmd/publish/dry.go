@@ -36,7 +36,10 @@ func (r *publishing) dryRun(ctx context.Context, from given) error {
 // which of them drop messages. The broker is asked only if it is named.
 func (r *publishing) reach(ctx context.Context, doc *events.DryRunDocument, m compose.Message) {
 	drops, unread := r.previewDrops(ctx)
-	state, version := (*topology.State)(nil), ""
+	var (
+		state   *topology.State
+		version string
+	)
 	switch {
 	case r.declared != nil:
 		state = r.declared.State

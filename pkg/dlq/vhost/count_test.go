@@ -16,8 +16,8 @@ type lateList struct {
 
 func (b *lateList) Everything(context.Context, []string) (*topology.Live, error) {
 	live := &topology.Live{}
-	live.Add(&topology.Queue{VHost: "v", Name: "orders.dlq", Type: topology.Quorum, Durable: true}, diag.Position{})
-	return live, nil
+	err := live.Add(&topology.Queue{VHost: "v", Name: "orders.dlq", Type: topology.Quorum, Durable: true}, diag.Position{})
+	return live, err
 }
 
 func (b *lateList) Counts(context.Context, string) (map[string]topology.QueueCounts, error) {
