@@ -17,11 +17,13 @@ import (
 //	                                         id, type, content-type, expiration, user-id, cc or header.X; VALUE a text, or int:N
 //	reject QUEUE N                           takes N messages and rejects them, so that they die
 //	rejecting QUEUE                          keeps a consumer that rejects everything until the script ends
+//	fresh QUEUE N                            takes the N messages of a queue, none of which may have been delivered before
 //	headers QUEUE ID                         prints the headers of the message with that id, and puts everything back
 func withDeadLetters(commands map[string]func(*testscript.TestScript, bool,
 	[]string)) map[string]func(*testscript.TestScript, bool, []string) {
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
 		"send": scriptSend, "reject": scriptReject, "headers": scriptHeaders, "rejecting": scriptRejecting,
+		"fresh": scriptFresh,
 	})
 	return commands
 }
@@ -157,3 +159,28 @@ func text(v any) string {
 	}
 	return "(other)"
 }
+
+// scriptFresh reads what the broker itself counts: the flag redelivered, and on quorum queues the
+// headers.
+func scriptFresh(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: fresh QUEUE N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	a := ts.Value(arenaKey).(*arena)
+	ch := a.vhost.Channel(a.t)
+	for i := range n {
+		d, ok, err := ch.Get(args[0], true)
+		ts.Check(err)
+		switch {
+		case !ok:
+			ts.Fatalf("fresh: queue %s has %d messages", args[0], i)
+		case d.Redelivered, counted(d.Headers["x-delivery-count"]), counted(d.Headers["x-acquired-count"]):
+			ts.Fatalf("fresh: message %d was delivered before: redelivered %v, headers %v", i, d.Redelivered, d.Headers)
+		}
+	}
+}
+
+// counted reports whether a header counts a delivery: 3.10 writes a 0 for the first.
+func counted(header any) bool { return header != nil && header != int64(0) }
