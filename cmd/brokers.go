@@ -37,11 +37,7 @@ func (b *brokers) open(ctx context.Context, conn *profile.Connection, command st
 	if err != nil {
 		return liveBroker{}, cmdutil.SettingError(err)
 	}
-	amqpTLS, err := conn.AMQPTLS()
-	if err != nil {
-		return liveBroker{}, cmdutil.SettingError(err)
-	}
-	apiTLS, err := conn.APITLS()
+	amqpTLS, apiTLS, err := conn.TLSConfigs(ctx)
 	if err != nil {
 		return liveBroker{}, cmdutil.SettingError(err)
 	}

@@ -56,4 +56,8 @@ func TestInputsEndWithAnInterruption(t *testing.T) {
 	if _, err := d.Open(other); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+	d.Env = func(name string) (string, bool) { return other, name == "MSGCTL_CONFIG" }
+	if _, err := d.Contexts(); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context file that nobody writes: %v", err)
+	}
 }

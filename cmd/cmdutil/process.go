@@ -5,6 +5,8 @@
 package cmdutil
 
 import (
+	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -56,7 +58,14 @@ func (d *Process) Flush() {
 
 // Contexts reads the context file; a missing file has no contexts.
 func (d *Process) Contexts() (*profile.File, error) {
-	f, err := profile.Load(profile.DefaultPath(d.Env), d.Env)
+	var f *profile.File
+	err := d.waiting(func() (err error) {
+		f, err = profile.Load(profile.DefaultPath(d.Env), d.Env)
+		return err
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil, err
+	}
 	return f, SettingError(err)
 }
 

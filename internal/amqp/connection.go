@@ -199,9 +199,10 @@ func (c *RecoveringConnection) link(ctx context.Context) (*Link, error) {
 	if l, err := c.live(); l != nil || err != nil {
 		return l, err
 	}
-	begin := time.Now()
+	var begin time.Time // of the last attempt
 	var l *Link
 	err := reconnect.Repeat(ctx, c.opts.Reconnect, c.WasOpen(), func() (err error) {
+		begin = time.Now()
 		l, err = dial(ctx, c.opts, c.vhost)
 		return err
 	})
@@ -219,10 +220,11 @@ func (c *RecoveringConnection) link(ctx context.Context) (*Link, error) {
 	return l, nil
 }
 
-// noteSilence remembers that the broker did not answer. l is nil if there was no connection. A
-// broker that has answered before on the same connection is only slow.
+// noteSilence remembers that the broker did not answer within the timeout. l is nil if there was no
+// connection. A broker that refuses or cuts a connection is not silent, and one that has answered
+// before on the same connection is only slow.
 func (c *RecoveringConnection) noteSilence(ctx context.Context, l *Link, err error, since time.Time) {
-	if err == nil || ctx.Err() != nil || l != nil && l.answered.Load() {
+	if err == nil || ctx.Err() != nil || time.Since(since) < c.opts.Timeout || l != nil && l.answered.Load() {
 		return
 	}
 	c.mu.Lock()

@@ -93,23 +93,10 @@ func (p passwordSource) fetch(ctx context.Context, user string) (Secret, error) 
 		"no password is known for user %q", user)
 }
 
-// readFile gives up with ctx: the file may be a FIFO into which nobody writes.
 func (p passwordSource) readFile(ctx context.Context) (Secret, error) {
-	var b []byte
-	done := make(chan error, 1)
-	go func() {
-		text, err := os.ReadFile(p.file)
-		b = text
-		done <- err
-	}()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		return Secret{}, fmt.Errorf("%s: read the password: %w", p.from, ctx.Err())
-	}
+	b, err := readFile(ctx, p.file)
 	if err != nil {
-		return Secret{}, problem("", "read the password: %v", err).in(p.from)
+		return Secret{}, cannotRead(ctx, p.from, "password", err)
 	}
 	return p.firstLine(b, p.file)
 }

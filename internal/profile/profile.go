@@ -113,22 +113,27 @@ func (c *Connection) Password(ctx context.Context) (Secret, error) {
 	return c.password.read(ctx, c.User)
 }
 
-// AMQPTLS returns the TLS settings for the AMQP connection, nil for plain amqp.
-func (c *Connection) AMQPTLS() (*tls.Config, error) {
-	if !c.Secure {
-		return nil, nil
-	}
-	return c.TLS.Config(c.Host)
-}
-
-// APITLS returns the TLS settings for the management API, nil for plain http.
-func (c *Connection) APITLS() (*tls.Config, error) {
+// TLSConfigs returns the TLS settings for the AMQP connection and for the management API, nil for
+// plain amqp and for plain http. It reads each file once and gives up with ctx, because a file may
+// be a FIFO.
+func (c *Connection) TLSConfigs(ctx context.Context) (amqp, api *tls.Config, err error) {
 	u, err := url.Parse(c.API)
 	if err != nil {
-		return nil, problem("", "the API's URL cannot be read").in(c.Sources["api"])
+		return nil, nil, problem("", "the API's URL cannot be read").in(c.Sources["api"])
 	}
-	if u.Scheme != "https" {
-		return nil, nil
+	secureAPI := u.Scheme == "https"
+	if !c.Secure && !secureAPI {
+		return nil, nil, nil
 	}
-	return c.TLS.Config(u.Hostname())
+	config, err := c.TLS.Config(ctx, c.Host)
+	if err != nil {
+		return nil, nil, err
+	}
+	if secureAPI {
+		api = c.TLS.named(config, u.Hostname())
+	}
+	if c.Secure {
+		amqp = config
+	}
+	return amqp, api, nil
 }

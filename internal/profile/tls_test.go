@@ -1,14 +1,17 @@
 package profile
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/pem"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -29,7 +32,7 @@ func tlsServer(t *testing.T) (addr, caFile string) {
 func handshake(t *testing.T, addr string, settings TLS) error {
 	t.Helper()
 	host, _, _ := net.SplitHostPort(addr)
-	c, err := settings.Config(host)
+	c, err := settings.Config(t.Context(), host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,26 +71,39 @@ func TestTLSFiles(t *testing.T) {
 		{TLS{Key: "a.pem"}, "needs its key"},
 		{TLS{Cert: noPEM, Key: noPEM}, "--tls-cert: read the client certificate"},
 	} {
-		if _, err := c.settings.Config("h"); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := c.settings.Config(t.Context(), "h"); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c.settings, err)
+		}
+	}
+}
+
+// TestTLSFilesThatNobodyWrites: a FIFO is given up with the context.
+func TestTLSFilesThatNobodyWrites(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, settings := range []TLS{{CA: fifo}, {Cert: fifo, Key: fifo}} {
+		if _, err := settings.Config(ctx, "h"); !errors.Is(err, context.Canceled) {
+			t.Errorf("%+v: %v", settings, err)
 		}
 	}
 }
 
 func TestTLSOnlyWhereItIsUsed(t *testing.T) {
 	plain := Connection{Host: "h", API: "https://api.test:15671/x"}
-	a, err := plain.AMQPTLS()
-	if a != nil || err != nil {
-		t.Errorf("plain AMQP got TLS: %v, %v", a, err)
-	}
-	if h, err := plain.APITLS(); err != nil || h == nil || h.ServerName != "api.test" {
-		t.Errorf("https got %v, %v", h, err)
+	if a, h, err := plain.TLSConfigs(t.Context()); err != nil || a != nil || h == nil || h.ServerName != "api.test" {
+		t.Errorf("plain AMQP and https got %v, %v, %v", a, h, err)
 	}
 	secure := Connection{Secure: true, Host: "h", API: "http://h"}
-	if a, err := secure.AMQPTLS(); err != nil || a.ServerName != "h" || a.MinVersion != tls.VersionTLS12 {
-		t.Errorf("amqps got %v, %v", a, err)
+	a, h, err := secure.TLSConfigs(t.Context())
+	if err != nil || a.ServerName != "h" || a.MinVersion != tls.VersionTLS12 || h != nil {
+		t.Errorf("amqps and plain http got %v, %v, %v", a, h, err)
 	}
-	if h, _ := secure.APITLS(); h != nil {
-		t.Error("plain http got TLS")
+	both := Connection{Secure: true, Host: "h", API: "https://api.test", TLS: TLS{ServerName: "s"}}
+	if a, h, err := both.TLSConfigs(t.Context()); err != nil || a.ServerName != "s" || h.ServerName != "s" {
+		t.Errorf("amqps and https with a server name got %v, %v, %v", a, h, err)
 	}
 }
