@@ -68,7 +68,7 @@ func (c *Client) holdsLocks() bool {
 // released.
 const (
 	yieldPause = 100 * time.Millisecond
-	yieldWait  = 5 * time.Second
+	yieldWait  = 10 * time.Second
 )
 
 // yieldingLocks calls f. If it reaches a limit while locks are held, they are released, and f is
