@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -97,7 +98,7 @@ func TestCapBoundsDeliveries(t *testing.T) {
 		for len(open) > 0 {
 			finish()
 		}
-		if err := s.Cancel(t.Context(), s.HoldDelivery); err != context.Canceled {
+		if err := s.Cancel(t.Context(), s.HoldDelivery); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		if _, err := s.Return(ReturnNothing); err != nil || sub.unsettled != skipped || sub.sent != limit+skipped {
