@@ -67,6 +67,7 @@ func setupBroker(env *testscript.Env, b *rabbittest.Broker) error {
 	t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 	env.Values[arenaKey] = &arena{t, v}
 	env.Setenv("HOME", env.WorkDir+"/home")
+	env.Setenv("GORACE", os.Getenv("GORACE"))
 	env.Setenv("MSGCTL_URL", v.URL)
 	env.Setenv("MSGCTL_API", v.API)
 	env.Setenv("VHOST", v.Name)

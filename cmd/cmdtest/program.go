@@ -29,6 +29,7 @@ func NewProgram(t testing.TB, amqpURL, api string, env ...string) *Program {
 	home := t.TempDir()
 	return &Program{t, append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "MSGCTL_URL=" + amqpURL, "MSGCTL_API=" + api,
+		"GORACE=" + os.Getenv("GORACE"),
 	}, env...)}
 }
 
