@@ -13,12 +13,15 @@ import (
 
 // withDeadLetters adds to the commands of the scripts those that make dead letters:
 //
-//	send EXCHANGE KEY BODY [NAME=VALUE]...   publishes one message, confirmed and routed; EXCHANGE - is the default exchange. NAME is
-//	                                         id, type, content-type, expiration, user-id, cc or header.X; VALUE a text, or int:N
+//	send EXCHANGE KEY BODY [NAME=VALUE]...   publishes one message, confirmed and routed; EXCHANGE - is
+//	                                         the default exchange. NAME is id, type, content-type,
+//	                                         expiration, user-id, cc or header.X; VALUE a text, or int:N
 //	reject QUEUE N                           takes N messages and rejects them, so that they die
-//	rejecting QUEUE                          keeps a consumer that rejects everything until the script ends
-//	fresh QUEUE N                            takes the N messages of a queue, none of which may have been delivered before
-//	headers QUEUE ID                         prints the headers of the message with that id, and puts everything back
+//	rejecting QUEUE                          keeps a consumer that rejects everything until the end
+//	fresh QUEUE N                            takes the N messages of a queue, none of which may have
+//	                                         been delivered before
+//	headers QUEUE ID                         prints the headers of the message with that id, and puts
+//	                                         everything back
 func withDeadLetters(commands map[string]func(*testscript.TestScript, bool,
 	[]string)) map[string]func(*testscript.TestScript, bool, []string) {
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){

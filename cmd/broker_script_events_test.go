@@ -12,7 +12,8 @@ import (
 
 // withEvents adds to the commands of the scripts those that look at events:
 //
-//	take QUEUE     takes one message out of the queue and prints it: properties, headers, body. The body's timestamp becomes TIME
+//	take QUEUE     takes one message out of the queue and prints it: properties, headers, body.
+//	               The body's timestamp becomes TIME
 //	purge QUEUE    empties the queue
 func withEvents(commands map[string]func(*testscript.TestScript, bool,
 	[]string)) map[string]func(*testscript.TestScript, bool, []string) {

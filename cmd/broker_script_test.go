@@ -33,7 +33,8 @@ import (
 //	                            and then none
 //	exclusive QUEUE EXCHANGE KEY   keeps an exclusive queue, bound, whose dead letters are lost, until the script ends
 //	servernamed                 makes a durable queue that the broker names
-//	user NAME TAGS CONF WRITE READ   adds a user; NAME_URL and NAME_API are its addresses ("-" for no tags, or no permissions at all)
+//	user NAME TAGS CONF WRITE READ   adds a user; NAME_URL and NAME_API are its addresses ("-" for no
+//	                                 tags, or no permissions at all)
 //
 // and the conditions [line:4.3], [since:4.0].
 func TestBrokerScript(t *testing.T) {

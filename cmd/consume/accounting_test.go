@@ -255,7 +255,8 @@ func (c *consumption) checkDeadLetter(id string, f outcome, attempts int, kind s
 		c.T.Errorf("%s (%s) is a dead letter for %q, want %q", id, f, text(message.HeaderErrorType), kind)
 	case text(message.HeaderErrorQueue) != "work", text(message.HeaderErrorMessage) == "",
 		text(message.HeaderErrorHandler) != "exec consume-planned",
-		text(message.HeaderRoutingKey) != "work", d.Headers[message.HeaderErrorTime] == nil, d.Headers[message.HeaderFirstErrorTime] == nil:
+		text(message.HeaderRoutingKey) != "work", d.Headers[message.HeaderErrorTime] == nil,
+		d.Headers[message.HeaderFirstErrorTime] == nil:
 		c.T.Errorf("%s (%s) does not tell its history: %v", id, f, d.Headers)
 	case string(d.Body) != strconv.Itoa(int(mustInt(d.Headers["n"]))) || d.MessageId != id:
 		c.T.Errorf("%s is another message now: %q", id, d.Body)
@@ -332,7 +333,8 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 		for _, queueType := range []string{topology.Classic, topology.Quorum} {
 			t.Run(queueType, func(t *testing.T) {
 				t.Parallel()
-				c := &consumption{Fixture: cmdtest.NewFixture(t, b), log: filepath.Join(t.TempDir(), "handled"), queueType: queueType}
+				c := &consumption{Fixture: cmdtest.NewFixture(t, b), log: filepath.Join(t.TempDir(), "handled"),
+					queueType: queueType}
 				c.proxy = rabbittest.NewProxy(t, c.VHost.URL)
 				c.program = cmdtest.NewProgram(t, c.proxy.Through(c.VHost.URL), c.VHost.API, "HANDLER_LOG="+c.log)
 				file := cmdtest.WriteFile(t, fmt.Sprintf("version: 1\nname: ordered\nvhost: %q\nqueues:\n  work: { type: %s, "+

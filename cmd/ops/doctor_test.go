@@ -98,7 +98,8 @@ func withoutHeartbeat(t *testing.T, address string) {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	short := func(s string) []byte { return append([]byte{byte(len(s))}, s...) }
-	long := func(s string) []byte { return append(binary.BigEndian.AppendUint32(nil, uint32(len(s))), s...) } //nolint:gosec // short
+	//nolint:gosec // short
+	long := func(s string) []byte { return append(binary.BigEndian.AppendUint32(nil, uint32(len(s))), s...) }
 	method := func(class, id uint16, args ...[]byte) {
 		payload := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, class), id)
 		payload = append(payload, bytes.Join(args, nil)...)

@@ -257,7 +257,8 @@ func TestBrokerHasTheMetrics(t *testing.T) {
 		for _, metric := range []string{"messages_ready", "messages_ready_bytes", "consumers"} {
 			want := fmt.Sprintf("rabbitmq_detailed_queue_%s{vhost=%q,queue=\"dlq\"} 0\n", metric, c.VHost.Name)
 			c.Await(func() bool {
-				_, text = e.Get("/metrics/detailed?family=queue_coarse_metrics&family=queue_metrics&family=queue_consumer_count&vhost=" + url.QueryEscape(c.VHost.Name))
+				_, text = e.Get("/metrics/detailed?family=queue_coarse_metrics&family=queue_metrics" +
+					"&family=queue_consumer_count&vhost=" + url.QueryEscape(c.VHost.Name))
 				return strings.Contains(text, want)
 			}, "the broker has no "+want)
 		}

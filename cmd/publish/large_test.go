@@ -32,7 +32,8 @@ func TestPublishLargeAndStrangePayloads(t *testing.T) {
 		of := func(n int) []byte {
 			return append(append([]byte(`{"fill": "`), bytes.Repeat([]byte("ü"), n/2)...), `"}`...)
 		}
-		strange := []byte("{\"nul\":\"\\u0000\",\"line\":\"\u2028\",\"html\":\"<&>\",\"big\":123456789012345678901234567890,\"exp\":1E+2,\"lone\":\"\\ud800\"}")
+		strange := []byte("{\"nul\":\"\\u0000\",\"line\":\"\u2028\",\"html\":\"<&>\"," +
+			"\"big\":123456789012345678901234567890,\"exp\":1E+2,\"lone\":\"\\ud800\"}")
 		for _, payload := range [][]byte{of(15 << 20), strange} {
 			p.Run("publish", "e", "-f", topologyFile, "--data", file(payload)).Want(t, cmdutil.ExitOK, "confirmed")
 			d, ok, err := v.Channel(t).Get("q", true)

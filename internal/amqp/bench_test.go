@@ -111,7 +111,8 @@ func deadLetters(b *testing.B, c *Client, vhost, queue string, size int) {
 	body := bytes.Repeat([]byte("x"), size)
 	for i := range benchMessages {
 		m := &message.Message{Body: body, Headers: deadHeaders(), Properties: message.Properties{
-			MessageID: fmt.Sprint("id-", i), DeliveryMode: message.Persistent, ContentType: "application/json", Type: "order.created", Timestamp: time.Unix(1700000000, 0)}}
+			MessageID: fmt.Sprint("id-", i), DeliveryMode: message.Persistent, ContentType: "application/json",
+			Type: "order.created", Timestamp: time.Unix(1700000000, 0)}}
 		if err := p.Publish(b.Context(), publish.Target{Key: queue}, m, i); err != nil {
 			b.Fatal(err)
 		}

@@ -332,7 +332,8 @@ func TestSteadyDeliveriesKeepAConnection(t *testing.T) {
 	sub := subscribe(t, c, v.Name, consume.Options{Queue: "q", Prefetch: 1000})
 	ch := v.Channel(t)
 	var longest time.Duration
-	for start, last := time.Now(), time.Now(); time.Since(start) < silence+2*time.Second; time.Sleep(20 * time.Millisecond) {
+	start, last := time.Now(), time.Now()
+	for ; time.Since(start) < silence+2*time.Second; time.Sleep(20 * time.Millisecond) {
 		if err := ch.Publish("", "q", false, false, amqp091.Publishing{Body: []byte("x")}); err != nil {
 			t.Fatal(err)
 		}

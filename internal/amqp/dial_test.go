@@ -63,7 +63,8 @@ func TestRecoveringWaitsOnceForASilentBroker(t *testing.T) {
 			first := c.Do(t.Context(), func(*amqp091.Channel) error { return nil })
 			connections := peer.Struck()
 			for range 100 {
-				if err := c.Do(t.Context(), func(*amqp091.Channel) error { return nil }); err == nil || err.Error() != first.Error() {
+				err := c.Do(t.Context(), func(*amqp091.Channel) error { return nil })
+				if err == nil || err.Error() != first.Error() {
 					t.Fatalf("%v, and then %v", first, err)
 				}
 			}

@@ -26,7 +26,8 @@ func TestPlaceOfALockIsFreeAMomentLater(t *testing.T) {
 			t.Errorf("%v, %d locks released", err, released)
 		}
 		for range 3 {
-			if err := c.yieldingLocks(t.Context(), func() error { return topology.ErrLimit }); !errors.Is(err, topology.ErrLimit) {
+			err := c.yieldingLocks(t.Context(), func() error { return topology.ErrLimit })
+			if !errors.Is(err, topology.ErrLimit) {
 				t.Error(err)
 			}
 		}

@@ -159,7 +159,8 @@ func TestResolveDetails(t *testing.T) {
 	}
 	for name, want := range map[string]string{"url": "context prod", "timeout": "context prod",
 		"heartbeat":          "flag --heartbeat",
-		"reconnect-attempts": "environment MSGCTL_RECONNECT_ATTEMPTS", "reconnect-delay": "default", "password": "context prod"} {
+		"reconnect-attempts": "environment MSGCTL_RECONNECT_ATTEMPTS", "reconnect-delay": "default",
+		"password": "context prod"} {
 		if c.Sources[name] != want {
 			t.Errorf("source of %s = %q, want %q", name, c.Sources[name], want)
 		}
@@ -234,7 +235,8 @@ func TestPasswordFailures(t *testing.T) {
 
 func TestPasswordCommandRunsOnceAndEndsWithItsContext(t *testing.T) {
 	count := filepath.Join(t.TempDir(), "count")
-	f := loadContexts(t, "contexts: {x: {url: 'amqp://u@h', passwordCommand: 'echo >>"+count+"; echo pw'}, slow: {url: 'amqp://u@h', passwordCommand: 'sleep 60'}}")
+	f := loadContexts(t, "contexts: {x: {url: 'amqp://u@h', passwordCommand: 'echo >>"+count+"; echo pw'}, "+
+		"slow: {url: 'amqp://u@h', passwordCommand: 'sleep 60'}}")
 	conn, err := Resolve(flagsOf(t, "--context", "x"), nil, f)
 	if err != nil {
 		t.Fatal(err)

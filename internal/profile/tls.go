@@ -21,7 +21,8 @@ type TLS struct {
 // Config reads the files and returns settings for a connection to host. TLS 1.2 is the least it
 // accepts. It gives up with ctx, because a file may be a FIFO into which nobody writes.
 func (t TLS) Config(ctx context.Context, host string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.Insecure} //nolint:gosec // asked for by --insecure
+	//nolint:gosec // asked for by --insecure
+	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.Insecure}
 	if t.CA != "" {
 		pem, err := readFile(ctx, t.CA)
 		if err != nil {

@@ -23,11 +23,12 @@ func TestText(t *testing.T) {
 		"AMQP://U:P@H":                       "AMQP://U:***@H",
 		"host: amqp://h:5672 is down, write to ops@example.com": "host: amqp://h:5672 is down, write to " +
 			"ops@example.com",
-		"uri=amqp%3A%2F%2Fbob%3As3cr3t%40host%2Fv":                         "uri=amqp%3A%2F%2Fbob%3A***%40host%2Fv",
-		"first amqp://a:1@x\nthen amqp://b:2@y":                            "first amqp://a:***@x\nthen amqp://b:***@y",
-		"user@corp as name: amqp://me@corp.com:secret@host":                "user@corp as name: amqp://me@corp.com:***@host",
-		`parse "amqp://u:secret@host": invalid`:                            `parse "amqp://u:***@host": invalid`,
-		"shovel src-uri: <<\"amqp://svc:hunter2@10.0.0.1:5672/%2f\">> bad": "shovel src-uri: <<\"amqp://svc:***@10.0.0.1:5672/%2f\">> bad",
+		"uri=amqp%3A%2F%2Fbob%3As3cr3t%40host%2Fv":          "uri=amqp%3A%2F%2Fbob%3A***%40host%2Fv",
+		"first amqp://a:1@x\nthen amqp://b:2@y":             "first amqp://a:***@x\nthen amqp://b:***@y",
+		"user@corp as name: amqp://me@corp.com:secret@host": "user@corp as name: amqp://me@corp.com:***@host",
+		`parse "amqp://u:secret@host": invalid`:             `parse "amqp://u:***@host": invalid`,
+		"shovel src-uri: <<\"amqp://svc:hunter2@10.0.0.1:5672/%2f\">> bad": "shovel src-uri: " +
+			"<<\"amqp://svc:***@10.0.0.1:5672/%2f\">> bad",
 		// Blanks, and what else ends a URL, in a password; no colon before it.
 		"dial amqp://u:pa ss/w?rd@host/v failed":           "dial amqp://u:***@host/v failed",
 		`uri "amqp://u:a b"`:                               `uri "amqp://u:a b"`,

@@ -31,7 +31,8 @@ func TestTLSReason(t *testing.T) {
 		want   string
 		remedy Remedy
 	}{
-		{handshake(secured, &tls.Config{ServerName: "example.com"}), "an authority that this machine does not know (", //nolint:gosec // a test
+		//nolint:gosec // a test
+		{handshake(secured, &tls.Config{ServerName: "example.com"}), "an authority that this machine does not know (",
 			TrustAuthority},
 		{handshake(secured, &tls.Config{ServerName: "other.test", RootCAs: trusted}), //nolint:gosec // a test
 			`not for "other.test" but for example.com`, ExpectName},

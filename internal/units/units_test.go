@@ -99,7 +99,8 @@ func FuzzUnits(f *testing.F) {
 
 func TestParseDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{"90s": 90 * time.Second, "2h30m": 150 * time.Minute,
-		"7d": 7 * 24 * time.Hour, "1w2d": 9 * 24 * time.Hour, "1.5d": 36 * time.Hour, " 1h ": time.Hour, "-1d": -24 * time.Hour} {
+		"7d": 7 * 24 * time.Hour, "1w2d": 9 * 24 * time.Hour, "1.5d": 36 * time.Hour, " 1h ": time.Hour,
+		"-1d": -24 * time.Hour} {
 		if got, err := ParseDuration(text); err != nil || got != want {
 			t.Errorf("%q is read as %v, %v", text, got, err)
 		}

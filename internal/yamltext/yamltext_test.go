@@ -17,7 +17,8 @@ func TestEncode(t *testing.T) {
 	for r := rune(0); r < 0x2100; r++ {
 		all.WriteRune(r)
 	}
-	for _, text := range []string{all.String(), "plain", "two\nlines\u202e\n", "\u202e", "  \u2066x: y #", "\ufeff", "'\u200f'", "a\\\u200eb"} {
+	for _, text := range []string{all.String(), "plain", "two\nlines\u202e\n", "\u202e", "  \u2066x: y #", "\ufeff",
+		"'\u200f'", "a\\\u200eb"} {
 		want := map[string]any{"key " + text: []any{text, map[string]any{"k": text}}}
 		var node yaml.Node
 		if err := node.Encode(want); err != nil {

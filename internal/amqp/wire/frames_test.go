@@ -56,7 +56,8 @@ func TestFramesPassesOn(t *testing.T) {
 		frame(frameHeader, 1, headerOf(1<<12, "\x02")), frame(frameBody, 1, bytes.Repeat([]byte("b"), 70_000)),
 		frame(frameHeartbeat, 0, nil))
 	come := join(call(1, 20, 11, 0, 0, 0, 0), call(1, 60, 11), call(1, 60, 21, 1, 'c'), deliver(1), deliver(2),
-		deliverHead(3), frame(frameHeader, 1, announcing(70_000)), frame(frameBody, 1, bytes.Repeat([]byte("b"), 70_000)), frame(frameHeartbeat, 0, nil))
+		deliverHead(3), frame(frameHeader, 1, announcing(70_000)), frame(frameBody, 1, bytes.Repeat([]byte("b"), 70_000)),
+		frame(frameHeartbeat, 0, nil))
 	for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.HalfReader,
 		func(r io.Reader) io.Reader { return r }} {
 		conn := &script{in: wrap(bytes.NewReader(come))}
@@ -91,9 +92,10 @@ func TestFramesEndsAViolation(t *testing.T) {
 		"nothing asked for (class 60, method 11)": call(1, 60, 11),
 		"nothing asked for (class 10, method 51)": call(0, 10, 51),
 		"a heartbeat on a channel":                frame(frameHeartbeat, 1, nil),
-		"a body that is longer than announced":    join(deliverHead(1), frame(frameHeader, 1, announcing(4)), frame(frameBody, 1, []byte("1234")), frame(frameBody, 1, []byte("5"))),
-		"something that is not an AMQP frame":     join(call(0, 10, 41, 0), frame(99, 1, nil)),
-		"a content header of 4194305 bytes":       frame(frameHeader, 1, make([]byte, headerLimit+1)),
+		"a body that is longer than announced": join(deliverHead(1), frame(frameHeader, 1, announcing(4)),
+			frame(frameBody, 1, []byte("1234")), frame(frameBody, 1, []byte("5"))),
+		"something that is not an AMQP frame": join(call(0, 10, 41, 0), frame(99, 1, nil)),
+		"a content header of 4194305 bytes":   frame(frameHeader, 1, make([]byte, headerLimit+1)),
 	} {
 		f := NewFrames(&script{in: bytes.NewReader(append(bytes.Clone(ok), bad...))}, Limits{Message: 1 << 20})
 		if _, err := f.Write(ask); err != nil {

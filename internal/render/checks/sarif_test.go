@@ -44,8 +44,9 @@ func TestSARIFIsValid(t *testing.T) {
 	}
 	list = append(list,
 		lint.Finding{Rule: "drift", Severity: lint.Error, Message: "without a place"},
-		lint.Finding{Rule: "drift", Severity: lint.Note, Message: "of a file", Position: diag.Position{File: "/abs/ü:b.json"},
-			Pointer: "/queues/0"},
+		lint.Finding{Rule: "drift", Severity: lint.Note, Message: "of a file",
+			Position: diag.Position{File: "/abs/ü:b.json"},
+			Pointer:  "/queues/0"},
 		lint.Finding{Rule: "drift", Severity: lint.Warning, Message: "passed",
 			Position: diag.Position{File: "C:t.yaml", Line: 1, Column: 2}, Ignored: "why"},
 	)

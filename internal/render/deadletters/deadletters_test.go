@@ -49,8 +49,8 @@ func TestDLQListOnANarrowTerminal(t *testing.T) {
 		Browse: deadletters.BrowseDocument{Safe: "yes"}, Sources: []deadletters.SourceDocument{{Queue: "orders.created",
 			Certain: true},
 			{Queue: "orders.paid"}},
-	}}, Losing: []deadletters.LosingDocument{{Queue: "lossy", Certain: true, Reason: "its dead-letter exchange \"gone\" does " +
-		"not exist", From: "policy \"p\""}}}
+	}}, Losing: []deadletters.LosingDocument{{Queue: "lossy", Certain: true, From: "policy \"p\"",
+		Reason: "its dead-letter exchange \"gone\" does not exist"}}}
 	for _, width := range []int{40, 60, 80} {
 		var out bytes.Buffer
 		if err := deadletters.ListText(&out, doc, terminal.NewStyler(true), width); err != nil {

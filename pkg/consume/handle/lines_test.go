@@ -125,8 +125,8 @@ func TestLinesThatCannotBegin(t *testing.T) {
 	}
 	// Once it has answered, the next may fail to begin for a while.
 	dir := t.TempDir()
-	script := "cd " + dir + "; if test -e was && ! test -e twice; then touch twice; exit 1; fi; touch was; read -r line; " +
-		`echo '{"result":"ack"}'`
+	script := "cd " + dir + "; if test -e was && ! test -e twice; then touch twice; exit 1; fi; touch was; " +
+		`read -r line; echo '{"result":"ack"}'`
 	for i, r := range many(t, lines(t, script, time.Minute), 3) {
 		if r.Verdict != handle.Handled {
 			t.Errorf("message %d after a good beginning: %+v", i, r)

@@ -19,7 +19,10 @@ import (
 // TestTraceReachesTheHandler: the attempt's span goes before what the message says, and nonsense is
 // not passed on.
 func TestTraceReachesTheHandler(t *testing.T) {
-	const ofMessage, ofAttempt = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-1111111111111111-01"
+	const (
+		ofMessage = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+		ofAttempt = "00-4bf92f3577b34da6a3ce929d0e0e4736-1111111111111111-01"
+	)
 	t.Setenv("TRACEPARENT", "00-22222222222222222222222222222222-2222222222222222-01")
 	t.Setenv("TRACESTATE", "own=1")
 	for _, x := range []struct {

@@ -61,7 +61,8 @@ func newKinds(t *testing.T, b *rabbittest.Broker, queueType string) *kinds {
 			target: rabbittest.NewProxy(t, b.URL)}}
 	k.sources = amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"}
 	if k.oldStream() {
-		k.sources["x-queue-type"], k.sources["x-dead-letter-strategy"], k.sources["x-overflow"] = topology.Quorum, "at-least-once", "reject-publish"
+		k.sources["x-queue-type"] = topology.Quorum
+		k.sources["x-dead-letter-strategy"], k.sources["x-overflow"] = "at-least-once", "reject-publish"
 	}
 	return k
 }

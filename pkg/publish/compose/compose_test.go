@@ -56,12 +56,14 @@ func TestInvalidTexts(t *testing.T) {
 		only, text, pointer, want string
 		untyped                   bool
 	}{
-		"schema":        {"order.created", `{}`, "", "orderId", false},
-		"not JSON":      {"order.created", `{`, "", "", false},
-		"another type":  {"order.created", `{"eventType":"order.paid","payload":{}}`, "/eventType", "not order.created", false},
-		"a payload":     {"", `{"orderId":"o-1"}`, "/eventType", "for payloads, name their event", true},
-		"unknown type":  {"", `{"eventType":"order.lost","payload":{}}`, "/eventType", "order.lost", false},
-		"another vhost": {"", `{"eventType":"order.paid","payload":{"orderId":"o"}}`, "/eventType", `belongs to vhost "other"`, false},
+		"schema":   {"order.created", `{}`, "", "orderId", false},
+		"not JSON": {"order.created", `{`, "", "", false},
+		"another type": {"order.created", `{"eventType":"order.paid","payload":{}}`, "/eventType", "not order.created",
+			false},
+		"a payload":    {"", `{"orderId":"o-1"}`, "/eventType", "for payloads, name their event", true},
+		"unknown type": {"", `{"eventType":"order.lost","payload":{}}`, "/eventType", "order.lost", false},
+		"another vhost": {"", `{"eventType":"order.paid","payload":{"orderId":"o"}}`, "/eventType",
+			`belongs to vhost "other"`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := newEvents(t, c.only).Compose([]byte(c.text), "id", time.Now())
@@ -86,7 +88,8 @@ func TestRaw(t *testing.T) {
 	r := &Raw{Target: publish.Target{Key: "q"}}
 	for text, want := range map[string]string{"{}": "application/json", "hello": ""} {
 		got, err := r.Compose([]byte(text), "id", time.Now())
-		if err != nil || got.Message.ContentType != want || got.Message.MessageID != "id" || got.Event != nil || got.Span != nil {
+		if err != nil || got.Message.ContentType != want || got.Message.MessageID != "id" || got.Event != nil ||
+			got.Span != nil {
 			t.Errorf("%s: %+v, %v", text, got.Message, err)
 		}
 	}

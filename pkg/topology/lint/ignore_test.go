@@ -118,7 +118,8 @@ func TestConfigRefuses(t *testing.T) {
 
 func FuzzParseConfig(f *testing.F) {
 	for _, seed := range []string{"lint: { broker: \"4.0\" }",
-		"lint:\n  ignore: [{ rule: drift, object: \"a*b*\", reason: x }]", "lint: &a [*a]", "---\n---", "\x00", "lint: {rules: {drift: off}}"} {
+		"lint:\n  ignore: [{ rule: drift, object: \"a*b*\", reason: x }]", "lint: &a [*a]", "---\n---", "\x00",
+		"lint: {rules: {drift: off}}"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

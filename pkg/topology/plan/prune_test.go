@@ -23,9 +23,9 @@ func TestPruneStaysInsideTheKindsOfTheFiles(t *testing.T) {
 		&topology.VHostLimit{VHost: "/", Name: "max-queues", Value: 5}:                           topology.KindVHostLimit,
 		&topology.Permission{VHost: "/", User: "u"}:                                              topology.KindPermission,
 		&topology.TopicPermission{VHost: "/", User: "u", Exchange: "amq.topic"}:                  topology.KindPermission,
-		&topology.GlobalParameter{Name: "g", Value: int64(1)}:                                    topology.KindGlobalParameter,
 		elsewhere: "",
 	}
+	gone[&topology.GlobalParameter{Name: "g", Value: int64(1)}] = topology.KindGlobalParameter
 	for o, kind := range gone {
 		live := topologytest.BrokerWith(mine, o).Owns("t", mine, o).Live()
 		p := plan.Diff(topologytest.State(mine), live, plan.Options{Prune: true})

@@ -60,7 +60,8 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	if _, err := source.Files([]string{"-"},
-		source.FileSystem{Stdin: iotest.ErrReader(errors.New("broken pipe"))}); err == nil || !strings.Contains(err.Error(), "read standard input: broken pipe") {
+		source.FileSystem{Stdin: iotest.ErrReader(errors.New("broken pipe"))}); err == nil ||
+		!strings.Contains(err.Error(), "read standard input: broken pipe") {
 		t.Error(err)
 	}
 }

@@ -49,7 +49,7 @@ func TestCorrectedText(t *testing.T) {
 		"queues: { q: { bindings: { e: { key: a } } } }":                "write bindings: [{ exchange: e, key: a }]",
 		"queues: { q: { bindings: { e: {} } } }":                        "write bindings: [{ exchange: e }]",
 		"queues: { q: { bindings: { one: { exchange: e, key: a } } } }": "write bindings: [{ exchange: e, key: a }]",
-		"bindings: { orders: work }":                                    "write bindings: [{ exchange: orders, queue: work }]",
+		"bindings: { orders: q }":                                       "write bindings: [{ exchange: orders, queue: q }]",
 		"queues: { q: { bindings: e } }":                                "write bindings: [{ exchange: e }]",
 		"queues: { q: { bindings: [e] } }":                              "write { exchange: e }",
 		"queues: { q: { bindings: [{ exchange: e, key: [a, '#'] }] } }": `write keys: [a, "#"]`,

@@ -45,20 +45,21 @@ func TestTopologyFileChangesDefinitions(t *testing.T) {
 		&topology.Policy{VHost: "v", Name: "p", Pattern: "^q", ApplyTo: "queues", Priority: 7,
 			Definition: topology.Arguments{"max-length": int64(9), "expires": int64(60000)}},
 		&topology.Permission{VHost: "v", User: "u", Write: "c", Read: "b"},
-		&topology.User{Name: "u", Tags: []string{"monitoring"}, PasswordHash: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIj",
-			HashingAlgorithm: "rabbit_password_hashing_sha256"},
+		&topology.User{Name: "u", Tags: []string{"monitoring"}, HashingAlgorithm: "rabbit_password_hashing_sha256",
+			PasswordHash: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIj"},
 	} {
 		if diff := cmp.Diff(want, get(want.Ref())); diff != "" {
 			t.Error(diff)
 		}
 	}
 	v := get((&topology.VHost{Name: "v"}).Ref()).(*topology.VHost)
-	if v.Description != "one" || !v.Declared.Description || !cmp.Equal(v.Tags, []string{"prod"}) || v.Declared.DefaultQueueType {
+	if v.Description != "one" || !v.Declared.Description || !cmp.Equal(v.Tags, []string{"prod"}) ||
+		v.Declared.DefaultQueueType {
 		t.Errorf("%+v", v)
 	}
 	ref := topology.QueueRef("v", "q")
-	if at, part := state.Position(ref).String(), state.PartPosition(ref, "x-max-length").String(); !strings.HasPrefix(at, "d.json:") ||
-		!strings.HasPrefix(part, "o.yaml:") {
+	at, part := state.Position(ref).String(), state.PartPosition(ref, "x-max-length").String()
+	if !strings.HasPrefix(at, "d.json:") || !strings.HasPrefix(part, "o.yaml:") {
 		t.Errorf("declared at %s, its limit at %s", at, part)
 	}
 
