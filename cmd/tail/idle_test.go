@@ -40,3 +40,16 @@ func TestIdleClockDoesNotCountTheTimeOfAStop(t *testing.T) {
 		}
 	})
 }
+
+// A timer that rings when its wait has just ended by a message does not end the next one.
+func TestIdleClockIgnoresALateRing(t *testing.T) {
+	c := newIdleClock(t.Context(), time.Hour)
+	defer c.stop()
+	err := c.run(func() error {
+		c.ring()
+		return c.why(c.ctx.Err())
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

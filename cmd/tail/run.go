@@ -330,9 +330,10 @@ func (c *idleClock) arm(d time.Duration) {
 func (c *idleClock) ring() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	late := time.Since(c.due)
 	switch {
-	case c.timer == nil: // too late
-	case time.Since(c.due) > asleep:
+	case c.timer == nil, late < 0: // that of a wait that has ended
+	case late > asleep:
 		c.arm(c.after)
 	default:
 		c.end(errQuiet)
