@@ -248,17 +248,20 @@ func (c *RecoveringConnection) giveUp(err error) error {
 func (c *RecoveringConnection) live() (*Link, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	connected := c.current != nil && !c.current.conn.IsClosed()
 	switch {
 	case c.over != nil:
 		return nil, c.over
 	case c.done:
 		return nil, amqp091.ErrClosed
-	case time.Now().Before(c.silent.until) && (c.current == nil || !c.current.answered.Load()):
+	case connected && c.current.answered.Load():
+		return c.current, nil
+	case time.Now().Before(c.silent.until):
 		return nil, c.silent.err
-	case c.current == nil || c.current.conn.IsClosed():
-		return nil, nil
+	case connected:
+		return c.current, nil
 	}
-	return c.current, nil
+	return nil, nil
 }
 
 // outcome is how an operation ended.

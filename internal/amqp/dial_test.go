@@ -74,3 +74,34 @@ func TestRecoveringWaitsOnceForASilentBroker(t *testing.T) {
 		})
 	}
 }
+
+// TestRecoveringWaitsOnceAfterALoss: a broker that falls silent after it has answered is remembered
+// as well, although its connection ended while nothing was asked.
+func TestRecoveringWaitsOnceAfterALoss(t *testing.T) {
+	v := rabbittest.Any(t).VHost(t)
+	proxy := rabbittest.NewProxy(t, v.URL)
+	user := v.User
+	user.URL = proxy.Through(v.URL)
+	c := newClient(t, user, func(o *Options) { o.Timeout, o.Reconnect.Attempts = 2*time.Second, 1 }).Recovering(v.Name)
+	defer c.Close()
+	ask := func() error { return c.Do(t.Context(), func(*amqp091.Channel) error { return nil }) }
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Stall()
+	proxy.Cut()
+	for end := time.Now().Add(time.Minute); !c.current.conn.IsClosed(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the connection is still open")
+		}
+	}
+	first := ask()
+	if first == nil {
+		t.Fatal("a silent broker answered")
+	}
+	for range 3 {
+		if again := ask(); again != first { //nolint:errorlint // a further attempt has an error of its own
+			t.Fatalf("%v, and then %v", first, again)
+		}
+	}
+}

@@ -87,7 +87,7 @@ type channelState struct {
 	consumers uint64
 	noAck     bool // one of the consumers does not acknowledge
 	gets      uint64
-	slack     uint64 // more consumers than that
+	slack     uint64 // messages beyond the prefetch, for a stream
 	delivered uint64 // gets included
 	tags      Tags
 	body      uint64 // what is left of the body that was announced
