@@ -55,7 +55,7 @@ func IsNotFound(err error) bool { return hasCode(err, amqp091.NotFound) && !IsDo
 
 // IsDown reports whether the broker answered that a queue exists, but does not run: its node is
 // down, or it crashed. The broker says that with a 404, too; only the text differs ("no queue ..."
-// if there is none).
+// if there is none): fact down-queue-counts.
 func IsDown(err error) bool {
 	var x *amqp091.Error
 	return hasCode(err, amqp091.NotFound) && errors.As(err, &x) && !strings.HasPrefix(x.Reason, "NOT_FOUND - no ")

@@ -101,6 +101,7 @@ func queuesThatAreDown(t *testing.T, first *node.Node) {
 			mustWrap(t, c.Delete(t.Context(), o, noLoss), topology.ErrInUse, "is in the state")
 		}
 	}
+	downIsKnownOverAMQP(t, newClient(t, through(t, v.User, nodes[0]), noAPI), abandoned)
 	stays := c.Delete(t.Context(), abandoned, topology.DeleteConditions{MaxMessages: 100}) != nil
 	if _, err := nodes[1].Ctl(t.Context(), "start_app"); err != nil {
 		t.Fatal(err)
@@ -117,6 +118,34 @@ func queuesThatAreDown(t *testing.T, first *node.Node) {
 	stays = stays || first.Line() == "3.10" // fact down-queue-survives-deletion
 	if has := read().Has(abandoned.Ref()); has != stays {
 		t.Errorf("a queue that was down, and whose loss was allowed: its deletion failed: %v, it is there: %v", stays, has)
+	}
+}
+
+// downIsKnownOverAMQP: without the management API, too, a queue that is down exists, and what it
+// holds is not known.
+func downIsKnownOverAMQP(t *testing.T, c *Client, q *topology.Queue) {
+	t.Helper()
+	want := state(t, q)
+	for _, compare := range []bool{false, true} {
+		live, err := c.ReadAMQP(t.Context(), want, compare)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := plan.Diff(want, live, plan.Options{}); len(p.Steps) > 0 {
+			t.Errorf("%s of a queue that is down is planned", p.Steps[0].Action)
+		}
+		for _, when := range []string{"read", "counted again"} {
+			if s := live.Status[q.Ref()]; !live.Has(q.Ref()) || s.State != "down" || s.Known {
+				t.Errorf("%s: there: %v, status %+v", when, live.Has(q.Ref()), s)
+			}
+			if err := c.Refine(t.Context(), live, []topology.Ref{q.Ref()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	err := c.Delete(t.Context(), q, topology.DeleteConditions{})
+	if err == nil || !strings.Contains(err.Error(), q.Name) {
+		t.Errorf("its deletion without a loss: %v", err)
 	}
 }
 

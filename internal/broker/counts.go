@@ -62,7 +62,7 @@ func (c *Client) ReadyConsuming(ctx context.Context, vhost, queue string) (int64
 }
 
 func (c *Client) count(ctx context.Context, vhost, queue string) (declare.Counts, error) {
-	n, err := declare.Count(ctx, c.connection(vhost), queue)
+	n, err := declare.Count(ctx, c.connection(vhost), &topology.Queue{VHost: vhost, Name: queue})
 	return n, c.explain(ctx, c.onQueue("count messages of", vhost, queue), err)
 }
 

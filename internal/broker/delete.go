@@ -206,12 +206,12 @@ func (c *Client) recount(ctx context.Context, conn *amqp.RecoveringConnection, q
 		return declare.InUse("it holds %s, and %d may be lost", units.FormatCount(count, "message"), allowed)
 	}
 	if conn != nil {
-		ready, err := declare.CountAs(ctx, conn, q)
+		n, err := declare.Count(ctx, conn, q)
 		if err != nil && !(amqp.IsDown(err) && allowed > 0) {
 			return err
 		}
-		if ready > allowed {
-			return refuse(ready)
+		if n.Messages > allowed {
+			return refuse(n.Messages)
 		}
 	}
 	if c.api == nil {

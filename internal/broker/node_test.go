@@ -37,7 +37,7 @@ func leaderThatDoesNotAnswer(t *testing.T, n *node.Node) {
 	}
 	err := declare.DeleteQueue(t.Context(), c.connection(v.Name), q, guarded)
 	mustWrap(t, err, topology.ErrUnreachable, "its leader does not answer")
-	_, err = declare.CountAs(t.Context(), c.connection(v.Name), q)
+	_, err = declare.Count(t.Context(), c.connection(v.Name), q)
 	mustWrap(t, err, topology.ErrUnreachable, "its leader does not answer")
 	_, err = c.Ready(t.Context(), v.Name, "q")
 	mustWrap(t, err, topology.ErrUnreachable, "its leader does not answer")

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -74,9 +75,7 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 			continue
 		}
 		if results[i] == nil {
-			if counts[ref].State == "" { // a passive declaration does not find a classic queue that is down
-				delete(counts, ref)
-			}
+			delete(counts, ref)
 			continue
 		}
 		queue, _ := live.Get(ref)
@@ -128,9 +127,10 @@ func mayBeLate(queue topology.Object, listed, now topology.QueueStatus) bool {
 }
 
 // merge takes the larger counts: the API's see unacknowledged messages, those over AMQP are the
-// latest of ready ones, and those of streams. Of a queue that is not at work, AMQP says that it is
-// empty.
-func merge(a, b topology.QueueStatus) topology.QueueStatus {
-	return topology.QueueStatus{Messages: max(a.Messages, b.Messages), Consumers: max(a.Consumers, b.Consumers),
-		Known: (a.Known || b.Known) && a.State == "", State: a.State}
+// latest of ready ones, and those of streams. Of a replicated queue that is not at work, AMQP says
+// that it is empty.
+func merge(listed, now topology.QueueStatus) topology.QueueStatus {
+	state := cmp.Or(listed.State, now.State)
+	return topology.QueueStatus{Messages: max(listed.Messages, now.Messages),
+		Consumers: max(listed.Consumers, now.Consumers), Known: (listed.Known || now.Known) && state == "", State: state}
 }

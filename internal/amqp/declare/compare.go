@@ -54,33 +54,42 @@ func Read(ctx context.Context, conn *amqp.RecoveringConnection, live *topology.L
 func probe(ctx context.Context, conn *amqp.RecoveringConnection, want topology.Object, compare bool) (topology.Object,
 	topology.QueueStatus,
 	error) {
-	var status topology.QueueStatus
-	err := conn.Do(ctx, func(ch *amqp091.Channel) error {
-		switch o := want.(type) {
-		case *topology.Queue:
-			q, err := ch.QueueDeclarePassive(o.Name, o.Durable, o.AutoDelete, false, false, nil)
-			status = topology.QueueStatus{Messages: int64(q.Messages), Consumers: int64(q.Consumers), Known: err == nil &&
-				o.Type != topology.Stream}
-			return err
-		case *topology.Exchange:
-			if o.Name == "" {
-				return nil
-			}
-			return ch.ExchangeDeclarePassive(o.Name, o.Type, o.Durable, o.AutoDelete, o.Internal, false, nil)
+	var counts topology.QueueStatus
+	exists, err := true, error(nil)
+	switch o := want.(type) {
+	case *topology.Queue:
+		var now *topology.QueueStatus
+		if now, err = status(ctx, conn, o.Name, 0); now != nil {
+			counts = *now
+			counts.Known = counts.Known && o.Type != topology.Stream
 		}
-		return nil
-	})
-	var exception *amqp091.Error
+		exists = now != nil
+	case *topology.Exchange:
+		exists, err = exchangeExists(ctx, conn, o)
+	}
 	switch {
-	case errors.As(err, &exception) && exception.Code == amqp091.NotFound:
-		return nil, status, nil
 	case err != nil:
-		return nil, status, amqp.Explain(ctx, refusal.On("look for", want, conn.User()), err)
+		return nil, counts, amqp.Explain(ctx, refusal.On("look for", want, conn.User()), err)
+	case !exists:
+		return nil, counts, nil
 	case !compare:
-		return want, status, nil
+		return want, counts, nil
 	}
 	have, err := compared(ctx, conn, want)
-	return have, status, err
+	return have, counts, err
+}
+
+func exchangeExists(ctx context.Context, conn *amqp.RecoveringConnection, x *topology.Exchange) (bool, error) {
+	if x.Name == "" {
+		return true, nil
+	}
+	err := conn.Do(ctx, func(ch *amqp091.Channel) error {
+		return ch.ExchangeDeclarePassive(x.Name, x.Type, x.Durable, x.AutoDelete, x.Internal, false, nil)
+	})
+	if amqp.IsNotFound(err) {
+		return false, nil
+	}
+	return true, err
 }
 
 // compared declares an existing object until the broker agrees, and returns it as the broker has

@@ -36,18 +36,6 @@ func DeleteQueue(ctx context.Context, conn *amqp.RecoveringConnection, q *topolo
 	})
 }
 
-// CountAs declares a queue passively, with the flags of q, and returns the number of ready
-// messages. It fails if the leader of the queue does not answer: such a queue only seems to be
-// empty.
-func CountAs(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue) (messages int64, err error) {
-	err = conn.Do(ctx, func(ch *amqp091.Channel) error {
-		state, err := answered(ch, q)
-		messages = int64(state.Messages)
-		return err
-	})
-	return messages, err
-}
-
 // deleteChecked deletes a quorum queue or stream if its counts meet the conditions: see
 // DeleteQueue.
 func deleteChecked(ch *amqp091.Channel, q *topology.Queue, conditions topology.DeleteConditions) error {
@@ -89,32 +77,17 @@ func unread(ch *amqp091.Channel, q *topology.Queue) error {
 	}
 }
 
-// answered is inspect, but returns an error if the leader of a quorum queue does not answer: the
-// queue only seems to be empty.
-func answered(ch *amqp091.Channel, want *topology.Queue) (amqp091.Queue, error) {
-	q, ok, err := inspect(ch, want)
-	if err == nil && !ok && want.Type == topology.Quorum {
-		err = noLeader()
-	}
-	return q, err
-}
-
-func noLeader() error {
-	return &refusal.Error{Text: "its leader does not answer, so that nobody knows what it holds",
-		Sentinel: topology.ErrUnreachable}
-}
-
 // idle returns an error if the counts of the queue do not meet the conditions.
 func idle(ch *amqp091.Channel, q *topology.Queue, conditions topology.DeleteConditions) error {
-	state, err := answered(ch, q)
+	n, err := counted(ch, q)
 	if err != nil {
 		return err
 	}
-	if conditions.IfEmpty && state.Messages > 0 {
-		return InUse("it holds %s", units.FormatCount(int64(state.Messages), "message"))
+	if conditions.IfEmpty && n.Messages > 0 {
+		return InUse("it holds %s", units.FormatCount(n.Messages, "message"))
 	}
-	if conditions.IfUnused && state.Consumers > 0 {
-		return InUse("it has %s", units.FormatCount(int64(state.Consumers), "consumer"))
+	if conditions.IfUnused && n.Consumers > 0 {
+		return InUse("it has %s", units.FormatCount(n.Consumers, "consumer"))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/amqp"
+	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -17,56 +18,69 @@ type Counts struct{ Messages, Consumers int64 }
 // Count returns the counts of a queue from a passive declaration. A missing queue is an error: see
 // amqp.IsNotFound. It fails if the leader of the queue does not answer: such a queue only seems to
 // be empty.
-func Count(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (Counts, error) {
-	n, answered, err := count(ctx, conn, queue)
-	if err == nil && !answered {
-		err = noLeader()
+func Count(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue) (n Counts, err error) {
+	err = conn.Do(ctx, func(ch *amqp091.Channel) (err error) {
+		n, err = counted(ch, q)
+		return err
+	})
+	return n, err
+}
+
+// counted is inspect, but returns an error if the leader of a quorum queue does not answer. A queue
+// whose type is not known may be one.
+func counted(ch *amqp091.Channel, q *topology.Queue) (Counts, error) {
+	n, answered, err := inspect(ch, q.Name, patience)
+	if err == nil && !answered && (q.Type == topology.Quorum || q.Type == "") {
+		err = &refusal.Error{Text: "its leader does not answer, so that nobody knows what it holds",
+			Sentinel: topology.ErrUnreachable}
 	}
 	return n, err
 }
 
-func count(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (n Counts, answered bool, err error) {
-	err = conn.Do(ctx, func(ch *amqp091.Channel) (err error) {
-		var q amqp091.Queue
-		q, answered, err = inspect(ch, &topology.Queue{Name: queue, Durable: true})
-		n = Counts{Messages: int64(q.Messages), Consumers: int64(q.Consumers)}
-		return err
-	})
-	return n, answered, err
-}
-
-// patience is how long inspect repeats a question that the leader of a queue does not answer.
+// patience is how long a question is repeated that the leader of a queue does not answer.
 const patience = 5 * time.Second
 
-// inspect declares a queue passively. answered is false if the leader did not answer: see
-// amqp.LeaderCheck.
-func inspect(ch *amqp091.Channel, want *topology.Queue) (q amqp091.Queue, answered bool, err error) {
-	for end := time.Now().Add(patience); ; {
+// inspect declares a queue passively, which reads none of the flags. answered is false if the
+// leader did not answer within the time: see amqp.LeaderCheck.
+func inspect(ch *amqp091.Channel, queue string, within time.Duration) (n Counts, answered bool, err error) {
+	for end := time.Now().Add(within); ; {
 		asked := time.Now()
-		q, err = ch.QueueDeclarePassive(want.Name, want.Durable, want.AutoDelete, want.Exclusive, false, nil)
+		q, err := ch.QueueDeclarePassive(queue, false, false, false, false, nil)
 		if err != nil {
-			return q, true, err
+			return n, false, err
 		}
 		took := time.Since(asked)
+		n = Counts{Messages: int64(q.Messages), Consumers: int64(q.Consumers)}
 		leader := amqp.LeaderCheck{Ping: func() error { return ch.Qos(0, 0, false) }}
 		answered, err = leader.Answered(q, took)
 		if err != nil || answered || time.Now().After(end) {
-			return q, answered, err
+			return n, answered, err
 		}
 	}
 }
 
 // Status returns the counts of a queue as a topology.QueueStatus, or nil if the queue does not
-// exist or is down: see amqp.IsDown. They are not known if the leader of the queue does not answer.
+// exist. They are not known if the queue is down or its leader does not answer.
 func Status(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (*topology.QueueStatus, error) {
-	n, answered, err := count(ctx, conn, queue)
+	return status(ctx, conn, queue, patience)
+}
+
+func status(ctx context.Context, conn *amqp.RecoveringConnection, queue string,
+	within time.Duration) (s *topology.QueueStatus, err error) {
+	err = conn.Do(ctx, func(ch *amqp091.Channel) error {
+		n, answered, err := inspect(ch, queue, within)
+		s = &topology.QueueStatus{Messages: n.Messages, Consumers: n.Consumers, Known: answered}
+		return err
+	})
 	switch {
-	case amqp.IsNotFound(err) || amqp.IsDown(err):
+	case amqp.IsNotFound(err):
 		return nil, nil
+	case amqp.IsDown(err):
+		return &topology.QueueStatus{State: "down"}, nil
 	case err != nil:
 		return nil, err
 	}
-	return &topology.QueueStatus{Messages: n.Messages, Consumers: n.Consumers, Known: answered}, nil
+	return s, nil
 }
 
 // Purge deletes the ready messages of a queue and returns their number.

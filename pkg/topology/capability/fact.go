@@ -128,7 +128,8 @@ func Facts() []Fact {
 			Text: "The management API answers 405 for objects named \".\" and \"..\", also when the names are escaped."},
 		{ID: "down-queue-counts", Test: "internal/broker.TestOnNodesOfItsOwn",
 			Text: "A passive declaration of a quorum queue or stream without a leader says that it is empty; of a classic " +
-				"queue whose node is down, that there is none. The queues list without statistics lacks the former."},
+				"queue whose node is down, it fails with 404 as if there were none, with another text. The " +
+				"queues list without statistics lacks the former."},
 		{ID: "down-queue-states", Seen: []string{"3.10.8"},
 			Text: "The management API has no word for the state of a quorum queue that is down. It says " +
 				"nothing at all of a stream that is down, or so new that it has no statistics."},
