@@ -55,20 +55,35 @@ func (l *Link) reason() *amqp091.Error {
 	return l.ended.Load()
 }
 
-// because adds to an error of the library what the broker did to end the connection: it broke the
-// protocol, or sent what cannot be read. Otherwise it returns err.
+// broken returns how what the broker sent ended the connection: a text, and consume.ErrProtocol or
+// consume.ErrUnreadable. x is the reason that the library or the broker gave; for one of the broker
+// the text is "". kind is nil if the connection ended for another reason, or not at all.
+func (l *Link) broken(x *amqp091.Error) (text string, kind error, remedy refusal.Remedy) {
+	var v *wire.Violation
+	switch {
+	case errors.As(l.frames.Violation(), &v) && v.TooLarge:
+		return "the connection was ended: " + v.Error(), consume.ErrUnreadable, refusal.LargerMessages
+	case v != nil:
+		return "the connection was ended: " + v.Error(), consume.ErrProtocol, ""
+	case x == nil || !unreadable(x):
+		return "", nil, ""
+	case !x.Server:
+		text = "the connection was lost: the client cannot read what the broker sent (" + x.Reason + ")"
+	}
+	return text, consume.ErrUnreadable, ""
+}
+
+// because adds to an error of the library what the broker sent to end the connection. Otherwise it
+// returns err.
 func (l *Link) because(err error) error {
 	if err == nil {
 		return nil
 	}
-	if violation := l.frames.Violation(); violation != nil {
-		return refusal.Unreachable("", "the connection was ended: "+violation.Error(),
-			errors.Join(consume.ErrProtocol, err))
+	text, kind, _ := l.broken(l.reason()) // not every caller has the flag of the remedy
+	if text == "" {
+		return err
 	}
-	if x := l.reason(); x != nil && !x.Server && unreadable(x) {
-		return refusal.Unreachable("", lostUnreadable(x), err)
-	}
-	return err
+	return refusal.Unreachable("", text, errors.Join(kind, err))
 }
 
 // dial opens an AMQP connection to a vhost. Its errors are worded for users. ctx and the timeout

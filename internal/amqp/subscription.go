@@ -10,7 +10,6 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
-	"github.com/msgctl/msgctl/internal/amqp/wire"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
@@ -119,11 +118,9 @@ func reason[T any](ch <-chan T) (v T) {
 
 // lost returns an error that wraps consume.ErrLost.
 func (s *subscription) lost(x *amqp091.Error) error {
-	text := "the connection was lost"
-	violation := s.link.frames.Violation()
+	text, kind, remedy := s.link.broken(x)
 	switch {
-	case violation != nil:
-		text = "the connection was ended: " + violation.Error()
+	case text != "":
 	case x == amqp091.ErrClosed:
 		text = "the subscription is closed"
 	case x.Server && strings.Contains(x.Reason, "timeout"): // consumer_timeout, 30 minutes by default
@@ -131,27 +128,12 @@ func (s *subscription) lost(x *amqp091.Error) error {
 			"consumer_timeout; what was not settled is back in the queue"
 	case x.Server:
 		text = s.explain(context.Background(), x).Error()
-	case unreadable(x):
-		text = lostUnreadable(x)
-	}
-	cause, remedy := error(x), refusal.Remedy("")
-	var v *wire.Violation
-	switch {
-	case errors.As(violation, &v) && !v.TooLarge:
-		cause = errors.Join(consume.ErrProtocol, x)
-	case violation != nil, unreadable(x):
-		cause = errors.Join(consume.ErrUnreadable, x)
-		if v != nil {
-			remedy = refusal.LargerMessages
-		}
+	default:
+		text = "the connection was lost"
 	}
 	return &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Remedy: remedy,
-		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ",
-			s.queue)), Sentinel: consume.ErrLost, Cause: cause}
-}
-
-func lostUnreadable(x *amqp091.Error) string {
-	return "the connection was lost: the client cannot read what the broker sent (" + x.Reason + ")"
+		Text:     strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)),
+		Sentinel: consume.ErrLost, Cause: errors.Join(kind, x)}
 }
 
 // unreadable reports whether a connection ended because of the data on it, and not because of the
