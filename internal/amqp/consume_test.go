@@ -350,3 +350,40 @@ func TestSteadyDeliveriesKeepAConnection(t *testing.T) {
 		}
 	}
 }
+
+// TestNoConsumerOfAStreamIsLeft: once a subscription is closed, the broker counts its consumer no
+// more, whoever asks.
+func TestNoConsumerOfAStreamIsLeft(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		ch := v.Channel(t)
+		if _, err := ch.QueueDeclare("s", true, false, false, false, amqp091.Table{"x-queue-type": "stream"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := ch.PublishWithContext(t.Context(), "", "s", false, false, amqp091.Publishing{}); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			s, err := newClient(t, v.User).Tails(v.Name).Stream(t.Context(), "s", "first")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Next(t.Context()); err != nil {
+				t.Error(err)
+			}
+			_ = s.Close()
+		}
+		var q struct {
+			Consumers *int
+		}
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+			v.Broker.Admin().Get(t, rabbittest.Path("queues", v.Name, "s"), &q)
+			if q.Consumers != nil && *q.Consumers == 0 {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("consumers: %v", q)
+			}
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -86,12 +87,22 @@ func (s *subscription) interruptible(ctx context.Context, f func() error) error 
 	return interruptible(ctx, s.opts, s.link, f)
 }
 
-// Close implements consume.Subscription.
+// cancelTimeout is how long Close waits for the end of a stream's consumer.
+const cancelTimeout = 2 * time.Second
+
+// Close implements consume.Subscription. The consumer of a stream is cancelled first: the broker
+// would go on counting it (fact stream-consumer-lingers). That of another queue is not, because a
+// cancellation returns messages in transit before those in hand.
 func (s *subscription) Close() error {
 	s.mu.Lock()
-	done := s.left
-	s.left = true
+	done, cancelled := s.left, s.cancelled
+	s.left, s.cancelled = true, true
 	s.mu.Unlock()
+	if s.stream && s.tag != "" && !cancelled {
+		ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
+		_ = s.interruptible(ctx, func() error { return s.ch.Cancel(s.tag, false) }) // closed either way
+		cancel()
+	}
 	switch {
 	case done:
 	case !s.shared.leave():

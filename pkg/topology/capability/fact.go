@@ -260,6 +260,10 @@ func Facts() []Fact {
 		{ID: "stop-cuts-logins",
 			Text: "A broker that stops cuts connections that are still logging in, without an answer. It does the same 3 s " +
 				"after a wrong password, but answers at once a client with the capability authentication_failure_close."},
+		{ID: "stream-consumer-lingers", Seen: []string{"3.10.8", "4.0.5"},
+			Test: "internal/amqp.TestNoConsumerOfAStreamIsLeft",
+			Text: "A consumer of a stream whose connection ends without a cancellation stays in the counts of the " +
+				"management API for up to a minute."},
 		{ID: "stream-count-is-late",
 			Text: "The count of a stream lags by some seconds, the delivery of its messages does not."},
 		{ID: "stream-credit", Seen: []string{"3.10.8"},
