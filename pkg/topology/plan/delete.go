@@ -246,9 +246,9 @@ func (d *differ) guard() {
 }
 
 // lossBlock says why a deletion may lose too much. total is what is known to be lost by the plan,
-// which shares what may be lost beyond that among its queues: without a share, one whose count is
-// unknown is blocked, as the writer would refuse it.
-func (d *differ) lossBlock(s *Step, total, queues int64) (string, Remedy) {
+// which shares what may be lost beyond that among its steps: without a share, one whose count is
+// not, or not wholly, known is blocked.
+func (d *differ) lossBlock(s *Step, total, steps int64) (string, Remedy) {
 	allowed := d.o.MaxMessageLoss
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:
@@ -258,8 +258,8 @@ func (d *differ) lossBlock(s *Step, total, queues int64) (string, Remedy) {
 		return stake(risk), Remedy{Kind: AllowLoss, Messages: total}
 	case risk.Consumers > 0 && allowed == 0:
 		return stake(risk), Remedy{Kind: AllowConsumers, Messages: 1}
-	case !risk.Known && s.Conditions.MaxMessages == 0:
-		return d.unknownCount(s.Ref), Remedy{Kind: AllowUncounted, Messages: total + queues}
+	case !risk.Known && s.Conditions.MaxMessages == risk.Messages:
+		return d.unknownCount(s.Ref), Remedy{Kind: AllowUncounted, Messages: total + steps}
 	}
 	return "", Remedy{}
 }

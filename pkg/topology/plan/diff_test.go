@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -370,6 +371,23 @@ func TestUnknownCountsNeedAShareOfTheLoss(t *testing.T) {
 				blocked && s.Remedy != plan.Remedy{Kind: plan.AllowUncounted, Messages: 12}) {
 				t.Errorf("loss of %d allowed: %+v", loss, s)
 			}
+		}
+	}
+}
+
+// The known part of what a vhost holds is no share for its other queues.
+func TestAVHostOfUnknownCountNeedsAShareOfTheLoss(t *testing.T) {
+	v := &topology.VHost{Name: "v"}
+	a, b := &topology.Queue{VHost: "v", Name: "a", Type: topology.Classic},
+		&topology.Queue{VHost: "v", Name: "b", Type: topology.Classic}
+	m := topologytest.BrokerWith(v, a, b).Owns("t", v, a, b)
+	m.Status[a.Ref()] = topology.QueueStatus{Messages: 10, Known: true}
+	m.Status[b.Ref()] = topology.QueueStatus{State: "down"}
+	for loss, blocked := range map[int64]bool{0: true, 10: true, 11: false} {
+		p := plan.Destroy(topologytest.State(v, a, b), m.Live(), plan.Options{MaxMessageLoss: loss})
+		i := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Ref == v.Ref() })
+		if i < 0 || (p.Steps[i].Blocked != "") != blocked {
+			t.Errorf("loss of %d allowed: %s", loss, topologytest.Describe(p))
 		}
 	}
 }
