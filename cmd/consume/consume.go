@@ -250,11 +250,11 @@ const (
 	maxPrefetch    = 65_535
 )
 
-// effectivePrefetch returns the prefetch. Starting a process per message is slow, so a few messages in hand
-// keep it busy and the rest is left to other consumers. It is never more than --limit: surplus
-// messages would be returned, which a quorum queue counts as a delivery attempt. Before the limit,
-// the acknowledgements of a last prefetch wait for the end, so by default that is no more than a
-// tenth of the run.
+// effectivePrefetch returns the prefetch. Starting a process per message is slow, so a few messages
+// in hand keep it busy and the rest is left to other consumers. It is never more than --limit:
+// surplus messages would be returned, which a quorum queue counts as a delivery attempt. Before the
+// limit, the acknowledgements of a last prefetch wait for the end, so by default that is no more
+// than a tenth of the run, but enough for --concurrency.
 func (o *consumeOptions) effectivePrefetch() int {
 	n := min(max(500, 2*o.concurrency), maxPrefetch)
 	switch {

@@ -16,7 +16,7 @@ const redrawEvery = time.Second
 // is being handled now.
 type shownProgress struct {
 	bar   terminal.Progress
-	none  bool // false: nothing is shown, so nothing is counted
+	none  bool // nothing is shown, so nothing is counted
 	begun sync.Once
 	quit  chan struct{}
 	ended sync.WaitGroup

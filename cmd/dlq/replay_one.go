@@ -95,15 +95,15 @@ func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 
 // dryRunResult browses every message and decides as the replay would.
 func (r *replaying) dryRunResult(ctx context.Context) (replay.DryRunResult, error) {
-	planner := replay.NewDryRun(r.options)
+	dry := replay.NewDryRun(r.options)
 	if r.move {
-		planner = replay.NewMoveDryRun(r.options)
+		dry = replay.NewMoveDryRun(r.options)
 	}
 	_, err := r.v.Browse(ctx, r.q, r.assessment, 0, func(m *message.Message) error {
-		planner.Add(ctx, m)
+		dry.Add(ctx, m)
 		return nil
 	})
-	return planner.Result(), err
+	return dry.Result(), err
 }
 
 func (r *replaying) dry(ctx context.Context) error {

@@ -185,7 +185,7 @@ func (t *tailing) nothing(p *tail.Bindings) error {
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: errors.New(text), Advice: hint}
 }
 
-// sayPlan announces what is watched and what cannot be seen.
+// sayBindings announces what is watched and what cannot be seen.
 func (t *tailing) sayBindings(p *tail.Bindings) {
 	pattern := ""
 	if len(t.patterns) > 0 {

@@ -6,9 +6,11 @@ import (
 	"sync"
 )
 
-// Writer masks what is written to it. A secret may be split over several writes: what may be the
-// beginning of one is held back until the next write shows whether it is, or until Flush. No secret
-// spans a line in practice, so whole lines are written at once. It is safe for concurrent use.
+// Writer masks what is written to it. A known secret of at least MinLength may be split over
+// several writes: what may be the beginning of one is held back until the next write shows whether
+// it is, or until Flush. Shorter ones, and credentials that only a URI shows, are found within one
+// write. No secret spans a line in practice, so whole lines are written at once. It is safe for
+// concurrent use.
 type Writer struct {
 	mu   sync.Mutex
 	w    io.Writer
@@ -49,8 +51,8 @@ func (w *Writer) write(text string) error {
 	return err
 }
 
-// beginning returns where the end of a text begins that may be the beginning of a secret. No whole
-// secret spans that place. It is the length of the text if there is none.
+// beginning returns where the end of a text may be the start of a secret, and the length of the
+// text if it is none. No whole secret spans that place.
 func beginning(text string) int {
 	forms := known.begun.Load()
 	if forms == nil {

@@ -21,8 +21,8 @@ var ErrLost = errors.New("connection lost")
 // fail again.
 var ErrUnreadable = errors.New("what the broker sent cannot be read")
 
-// ErrProtocol is wrapped together with ErrLost when the connection was ended because the broker broke
-// the protocol. No other connection is tried: it would end in the same way, or do harm.
+// ErrProtocol is wrapped together with ErrLost when the connection was ended because the broker
+// broke the protocol. No other connection is tried: it would end in the same way, or do harm.
 var ErrProtocol = errors.New("the broker broke the protocol")
 
 // ErrCancelled is wrapped when the broker cancelled a consumer: its queue was deleted or lost its

@@ -17,7 +17,8 @@ var ErrStop = errors.New("enough")
 
 // Options say what to browse and how.
 type Options struct {
-	// Assessment is the result of Assess for the queue, and is required. A refused queue is not browsed.
+	// Assessment is the result of Assess for the queue, and is required. A refused queue is not
+	// browsed.
 	Assessment Assessment
 	// Limit is how many messages to browse, from the head; 0 means all.
 	Limit int64

@@ -32,7 +32,7 @@ type (
 	Progress = report.Progress
 	// Notice is an event that users should see at once.
 	Notice = report.Notice
-	// Sending is called for each message when it is first sent.
+	// NoticeKind is the kind of a Notice.
 	NoticeKind = report.NoticeKind
 	// Sending is called for each message when it is first sent.
 	Sending = report.Sending
