@@ -64,8 +64,12 @@ func (c *consuming) warnDrops(state *topology.State, version string) {
 		reach = discover.Reaches(state, c.vhost, version, *to)
 	}
 	live := &topology.Live{State: *state, Server: topology.Server{Version: version}}
-	for _, text := range vhost.Drops(live, c.vhost, slices.Concat(reach.Sure, reach.Possible)) {
-		c.proc.Warn("dead letters may be lost: " + text)
+	queues := slices.Concat(reach.Sure, reach.Possible)
+	drops := vhost.Drops(live, c.vhost, queues)
+	for _, q := range queues {
+		if text, ok := drops[q]; ok {
+			c.proc.Warn("dead letters may be lost: " + text)
+		}
 	}
 }
 

@@ -3,73 +3,115 @@ package publish
 import (
 	"context"
 	"fmt"
-	"slices"
+	"maps"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // dropFinder finds queues that confirm messages and then drop them or older ones: a length limit
-// with drop-head, or a message-ttl of 0, by an argument or a policy (fact drop-head-confirms).
+// with drop-head, or a message-ttl of 0, by an argument or a policy (fact drop-head-confirms). It
+// names each queue once.
 type dropFinder struct {
-	vhost string
-	// live is the broker's state, file that of the topology file. Each may be nil. The broker's
-	// settings of a queue win, because the file may not have been applied.
-	live, file *topology.Live
+	vhost   string
+	state   *topology.State // the broker's, or else that of the topology file; nil without either
+	version string
+	// drops describes the queues that were not named yet.
+	drops map[string]string
 
-	targets map[publish.Target]bool
-	told    map[string]bool
+	network   *route.Network // of state; nil until a message is routed
+	byHeaders bool           // the headers of a message may decide which queues it reaches
+	seen      map[publication]bool
 }
 
-func newDropFinder(vhost string, live *topology.Live, file *topology.State) *dropFinder {
-	f := &dropFinder{vhost: vhost, live: live, targets: map[publish.Target]bool{}, told: map[string]bool{}}
+// publication identifies messages that reach the same queues.
+type publication struct {
+	publish.Target
+	headers string
+}
+
+// newDropFinder returns a finder from the broker's state and that of the topology file. Each may be
+// nil. The broker's settings of a queue win, because the file may not have been applied.
+func newDropFinder(name string, live *topology.Live, file *topology.State) *dropFinder {
+	f := &dropFinder{vhost: name, state: file, drops: map[string]string{}, seen: map[publication]bool{}}
 	if file != nil {
-		f.file = &topology.Live{State: *file}
+		f.drops = vhost.Drops(&topology.Live{State: *file}, name, queuesIn(file, name))
+	}
+	if live != nil {
+		f.state, f.version = &live.State, live.Server.Version
+		maps.DeleteFunc(f.drops, func(queue, _ string) bool {
+			return live.Has(topology.Ref{Kind: topology.KindQueue, VHost: name, Name: queue})
+		})
+		maps.Copy(f.drops, vhost.Drops(live, name, queuesIn(&live.State, name)))
 	}
 	return f
 }
 
-// of describes which of some queues drop messages, each queue once.
+func queuesIn(s *topology.State, vhost string) (names []string) {
+	for ref := range s.All() {
+		if ref.Kind == topology.KindQueue && ref.VHost == vhost {
+			names = append(names, ref.Name)
+		}
+	}
+	return names
+}
+
+// of describes which of some queues drop messages.
 func (f *dropFinder) of(queues []string) (texts []string) {
 	for _, q := range queues {
-		if f.told[q] {
-			continue
-		}
-		f.told[q] = true
-		source := f.file
-		if f.live != nil && (source == nil || f.live.Has(topology.Ref{Kind: topology.KindQueue, VHost: f.vhost, Name: q})) {
-			source = f.live
-		}
-		if source != nil {
-			texts = append(texts, vhost.Drops(source, f.vhost, []string{q})...)
+		if text, ok := f.drops[q]; ok {
+			delete(f.drops, q)
+			texts = append(texts, text)
 		}
 	}
 	return texts
 }
 
-// maxTargets is how many targets a dropFinder looks at: each event may have a key of its own.
-const maxTargets = 10_000
+// maxRouted is how many publications a dropFinder routes: each event may have a key of its own.
+const maxRouted = 10_000
 
-// reachedBy is like of, for the queues that get copies of messages published to a target. It
-// answers once for each of the first maxTargets targets.
-func (f *dropFinder) reachedBy(t publish.Target) []string {
-	if f.targets[t] || len(f.targets) >= maxTargets {
+// reachedBy is like of, for the queues that get copies of a message with some headers that is
+// published to a target.
+func (f *dropFinder) reachedBy(t publish.Target, headers message.Table) []string {
+	if len(f.drops) == 0 || len(f.seen) >= maxRouted {
 		return nil
 	}
-	f.targets[t] = true
-	source, version := f.file, ""
-	if f.live != nil {
-		source, version = f.live, f.live.Server.Version
+	if f.network == nil {
+		f.network = route.New(f.state, f.vhost, f.version)
+		f.byHeaders = routesByHeaders(f.state, f.network)
 	}
-	if source == nil {
+	p := publication{Target: t}
+	if f.byHeaders || copied(headers) {
+		p.headers = amqptable.NormaliseTable(headers).Canonical()
+	}
+	if f.seen[p] {
 		return nil
 	}
-	reach := discover.Reaches(&source.State, f.vhost, version, t)
-	return f.of(slices.Concat(reach.Sure, reach.Possible))
+	f.seen[p] = true
+	trace := f.network.Route(route.Publication{Exchange: t.Exchange, Key: t.Key,
+		Headers: amqptable.NormaliseTable(headers)})
+	return f.of(trace.Possible())
+}
+
+// copied reports whether headers name further routing keys.
+func copied(headers message.Table) bool { return headers["CC"] != nil || headers["BCC"] != nil }
+
+// routesByHeaders reports whether an exchange with bindings looks at headers.
+func routesByHeaders(s *topology.State, n *route.Network) bool {
+	for _, o := range s.All() {
+		if b, ok := o.(*topology.Binding); ok && b.VHost == n.VHost() {
+			if t, _ := n.ExchangeType(b.Source); t == route.HeadersType {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // maxPreviewTime limits how long the settings of queues are read for a preview or a notice.
@@ -94,15 +136,15 @@ func readForPreview(ctx context.Context, b Broker, vhost string) (*topology.Live
 // namesBroker reports whether a flag, a variable or a context names the broker.
 func namesBroker(conn *profile.Connection) bool { return conn.Sources["url"] != "default" }
 
-// tellDrops returns a function that tells, once for each queue, that messages to a target reach
-// queues that drop messages. It reads the broker first. If the broker cannot be read, publishing
-// continues, and only the topology file is checked.
+// tellDrops returns a function that tells, once for each queue, that a message with some headers to
+// a target reaches queues that drop messages. It reads the broker first. If the broker cannot be
+// read, publishing continues, and only the topology file is checked.
 func tellDrops(ctx context.Context, b Broker, vhost string, file *topology.State,
-	tell func(string)) func(publish.Target) {
+	tell func(string)) func(publish.Target, message.Table) {
 	live, _ := readForPreview(ctx, b, vhost)
 	f := newDropFinder(vhost, live, file)
-	return func(t publish.Target) {
-		for _, text := range f.reachedBy(t) {
+	return func(t publish.Target, headers message.Table) {
+		for _, text := range f.reachedBy(t, headers) {
 			tell(text + ". A confirm does not mean that the message is kept.")
 		}
 	}

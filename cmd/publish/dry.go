@@ -35,7 +35,7 @@ func (r *publishing) dryRun(ctx context.Context, from given) error {
 // reach adds which queues get a copy, according to the topology file or else to the broker, and
 // which of them drop messages. The broker is asked only if it is named.
 func (r *publishing) reach(ctx context.Context, doc *events.DryRunDocument, m compose.Message) {
-	drops, unread := r.previewDrops(ctx)
+	live, unread := r.previewLive(ctx)
 	var (
 		state   *topology.State
 		version string
@@ -43,10 +43,10 @@ func (r *publishing) reach(ctx context.Context, doc *events.DryRunDocument, m co
 	switch {
 	case r.declared != nil:
 		state = r.declared.State
-	case drops.live != nil:
-		state, version = &drops.live.State, drops.live.Server.Version
+	case live != nil:
+		state, version = &live.State, live.Server.Version
 	case unread != nil:
-		doc.Unsure = []string{fmt.Sprintf("there is no topology file, and the broker cannot be read: %v", unread)}
+		doc.Unsure = []string{r.unreadLimits(unread)}
 		return
 	default:
 		doc.Unsure = []string{"there is no topology file and no broker is named, so the queues are unknown"}
@@ -60,28 +60,29 @@ func (r *publishing) reach(ctx context.Context, doc *events.DryRunDocument, m co
 			doc.Possibly = append(doc.Possibly, q)
 		}
 	}
-	doc.Drops = drops.of(slices.Concat(doc.Reaches, doc.Possibly))
+	doc.Drops = newDropFinder(r.vhost, live, r.declaredState()).of(slices.Concat(doc.Reaches, doc.Possibly))
 	if unread != nil {
-		doc.Unsure = append(doc.Unsure, unreadLimits(unread))
+		doc.Unsure = append(doc.Unsure, r.unreadLimits(unread))
 	}
 }
 
-// previewDrops returns what a dry run knows about queues that drop messages. unread says why the
-// broker cannot be read.
-func (r *publishing) previewDrops(ctx context.Context) (drops *dropFinder, unread error) {
-	var live *topology.Live
-	if namesBroker(r.conn) {
-		b, err := r.publishOptions.open(ctx, r.conn, "publish")
-		if err == nil {
-			defer b.Close()
-			live, err = readForPreview(ctx, b, r.vhost)
-		}
-		unread = err
+// previewLive reads the broker for a dry run: nil if none is named, or if it cannot be read.
+func (r *publishing) previewLive(ctx context.Context) (live *topology.Live, unread error) {
+	if !namesBroker(r.conn) {
+		return nil, nil
 	}
-	return newDropFinder(r.vhost, live, r.declaredState()), unread
+	b, err := r.publishOptions.open(ctx, r.conn, "publish")
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	return readForPreview(ctx, b, r.vhost)
 }
 
-func unreadLimits(why error) string {
+func (r *publishing) unreadLimits(why error) string {
+	if r.declared == nil {
+		return fmt.Sprintf("there is no topology file, and the broker cannot be read: %v", why)
+	}
 	return fmt.Sprintf("the limits of the queues are those of the topology file, because the broker cannot be read: %v",
 		why)
 }
@@ -102,10 +103,11 @@ func (r *publishing) dryRunFile(ctx context.Context) error {
 	defer closeInput()
 	src := r.lines(bulk.NewLines(in, 0, 0), nil)
 	doc := events.NewDryRunFileDocument(r.typ, r.vhost, r.bulk.ndjson)
-	drops, unread := r.previewDrops(ctx)
+	live, unread := r.previewLive(ctx)
 	if unread != nil {
-		r.proc.Warn(unreadLimits(unread))
+		r.proc.Warn(r.unreadLimits(unread))
 	}
+	drops := newDropFinder(r.vhost, live, r.declaredState())
 	for {
 		item, err := src()
 		if errors.Is(err, io.EOF) {
@@ -116,7 +118,7 @@ func (r *publishing) dryRunFile(ctx context.Context) error {
 		}
 		doc.Add(item.Line, item.Err)
 		if item.Err == nil {
-			doc.Drops = append(doc.Drops, drops.reachedBy(item.Target)...)
+			doc.Drops = append(doc.Drops, drops.reachedBy(item.Target, item.Message.Headers)...)
 		}
 	}
 	s := r.proc.Streams

@@ -25,8 +25,8 @@ type publishing struct {
 	// header holds the headers that flags set.
 	header message.Table
 	traces *tracing.Tracing // nil without
-	// tellDrops tells about queues that drop messages to a target; nil until publishing begins.
-	tellDrops func(publish.Target)
+	// tellDrops tells about queues that drop a message; nil until publishing begins.
+	tellDrops func(publish.Target, message.Table)
 }
 
 // prepare reads files and settings; it dials nothing.

@@ -55,7 +55,7 @@ func (m *maker) full(ref topology.Ref, s route.Settings) {
 	if _, ok := s.Get("dead-letter-exchange").Value.(string); ok {
 		goes = "the broker dead-letters its oldest messages"
 	}
-	if o := s.Get("overflow").Text(); strings.HasPrefix(o, "reject-publish") {
+	if route.RefusesWhenFull(s.Queue.Type, s.Get("overflow").Text()) {
 		goes = "the broker refuses what is published"
 	}
 	for _, l := range []struct{ key, metric, unit string }{

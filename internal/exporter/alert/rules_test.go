@@ -3,6 +3,7 @@ package alert_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -77,6 +78,24 @@ func TestRules(t *testing.T) {
 			!strings.Contains(r.Annotations["description"], "msgctl ") {
 			t.Errorf("%s: %q", r.Alert, r.Annotations)
 		}
+	}
+}
+
+// A quorum queue drops its oldest messages where a classic queue dead-letters the new ones.
+func TestRulesSayWhatAFullQueueDoes(t *testing.T) {
+	rules, _ := rulesOf(t, `
+queues:
+  classic: { type: classic, maxLength: 10, overflow: reject-publish-dlx }
+  quorum: { type: quorum, maxLength: 10, overflow: reject-publish-dlx }
+`, alert.Exporter)
+	got := map[string]bool{}
+	for _, r := range rules {
+		if r.Alert == alert.QueueFull {
+			got[r.Labels["queue"]] = strings.Contains(r.Annotations["description"], "the broker refuses what is published")
+		}
+	}
+	if want := map[string]bool{"classic": true, "quorum": false}; !maps.Equal(got, want) {
+		t.Errorf("new messages are refused: %v, want %v", got, want)
 	}
 }
 

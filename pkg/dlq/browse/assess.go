@@ -8,6 +8,7 @@ import (
 	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
+	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // ErrUnsafe is wrapped by the error of a look that was refused because it could do harm.
@@ -199,7 +200,7 @@ func (a *assessment) overflow() {
 	if len(limits) == 0 {
 		return
 	}
-	if t := a.f.Overflow.Text(); t != "" && t != "drop-head" {
+	if routing.RefusesWhenFull(a.f.Type, a.f.Overflow.Text()) {
 		a.note(EffectOverflow, "while messages are held, the broker accepts further ones: the queue may be over its "+
 			"limit of %s afterwards", limits[0])
 		return

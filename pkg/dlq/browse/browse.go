@@ -259,9 +259,11 @@ func (b *browser) holdAll(ctx context.Context) error {
 			return err
 		}
 		more, err := b.fill(ctx, h)
-		b.emptied = !more && err == nil
-		if err != nil || !more && !b.moreReady(ctx) {
+		if err != nil {
 			return err
+		}
+		if b.emptied = !more && !b.moreReady(ctx); b.emptied {
+			return nil
 		}
 	}
 }

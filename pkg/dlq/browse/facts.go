@@ -61,34 +61,55 @@ func (s QueueSize) Of(messages int64) (int64, bool) {
 	return int64(float64(s.Bytes) * float64(messages) / float64(s.Messages)), true
 }
 
-// FactsOf collects the facts of a queue from the broker's state and from the sources of its dead
-// letters. It returns an error if the state does not have the queue.
+// FactSource collects the facts of the queues of one vhost from the broker's state and from the
+// sources of their dead letters.
+type FactSource struct {
+	live     *topology.Live
+	found    discover.Discovery
+	vhost    string
+	policies *routing.Policies
+}
+
+// NewFactSource returns the source for a vhost. It reads the policies once for all queues.
+func NewFactSource(l *topology.Live, d discover.Discovery, vhost string) *FactSource {
+	policies := withoutOverrides(routing.PoliciesOf(&l.State, vhost, l.Server.Version).All())
+	return &FactSource{l, d, vhost, routing.NewPolicies(policies, l.Server.Version)}
+}
+
+// FactsOf returns the facts of a single queue: see FactSource.Of.
 func FactsOf(l *topology.Live, d discover.Discovery, vhost, name string) (Facts, error) {
-	ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
-	o, ok := l.Get(ref)
+	return NewFactSource(l, d, vhost).Of(name)
+}
+
+// Of returns the facts of a queue. It returns an error if the state does not have the queue.
+func (f *FactSource) Of(name string) (Facts, error) {
+	o, ok := f.live.Get(topology.Ref{Kind: topology.KindQueue, VHost: f.vhost, Name: name})
 	if !ok {
-		return Facts{}, fmt.Errorf("queue %q is not in vhost %q", name, vhost)
+		return Facts{}, fmt.Errorf("queue %q is not in vhost %q", name, f.vhost)
 	}
 	q := o.(*topology.Queue)
-	policies := withoutOverrides(routing.New(&l.State, vhost, l.Server.Version).Policies().All())
-	s := routing.NewPolicies(policies, l.Server.Version).Of(q)
+	return f.ofQueue(q.WithType(f.live.QueueType(q, f.live.Server.Version))), nil // a file may leave it to the vhost
+}
+
+func (f *FactSource) ofQueue(q *topology.Queue) Facts {
+	l, s := f.live, f.policies.Of(q)
 	get := func(key string) discover.Setting { return discover.Setting(s.Get(key)) }
-	f := Facts{
-		VHost: vhost, Name: name, Type: q.Type, Version: l.Server.Version, AutoDelete: q.AutoDelete,
+	out := Facts{
+		VHost: q.VHost, Name: q.Name, Type: q.Type, Version: l.Server.Version, AutoDelete: q.AutoDelete,
 		ConnectionExclusive: q.Exclusive,
 		MaxLength:           get("max-length"), MaxLengthBytes: get("max-length-bytes"), Overflow: get("overflow"),
 		MessageTTL:   get("message-ttl"),
 		DelayedRetry: get("delayed-retry-type"), DelayedRetryMin: get("delayed-retry-min"),
 		ConsumerTimeout:    get("consumer-timeout"),
-		DeadLetterExchange: get("dead-letter-exchange"), Status: l.Status[ref],
+		DeadLetterExchange: get("dead-letter-exchange"), Status: l.Status[q.Ref()],
 	}
-	f.SingleActiveConsumer, _ = q.Arguments["x-single-active-consumer"].(bool)
+	out.SingleActiveConsumer, _ = q.Arguments["x-single-active-consumer"].(bool)
 	if q.Type == topology.Quorum {
-		f.DeliveryLimit = get("delivery-limit")
-		f.LimitFixed = limits(discover.Setting(s.Argument("delivery-limit")), l.Server.Version)
-		f.Counted = capability.VersionAtLeast(l.Server.Version, "4.3") && fedByQuorum(d, vhost, name)
+		out.DeliveryLimit = get("delivery-limit")
+		out.LimitFixed = limits(discover.Setting(s.Argument("delivery-limit")), l.Server.Version)
+		out.Counted = capability.VersionAtLeast(l.Server.Version, "4.3") && fedByQuorum(f.found, q.VHost, q.Name)
 	}
-	return f, nil
+	return out
 }
 
 // limits reports whether a delivery limit takes effect (fact default-delivery-limit).

@@ -46,7 +46,7 @@ func OverridePolicies(s *topology.State, vhost, queue, version string, now time.
 		return nil, fmt.Errorf("queue %q is not in vhost %q", queue, vhost)
 	}
 	q := o.(*topology.Queue)
-	all := routing.New(s, vhost, version).Policies().All()
+	all := routing.PoliciesOf(s, vhost, version).All()
 	of := routing.NewPolicies(withoutOverrides(all), version).Of(q)
 	switch {
 	case q.Type != topology.Quorum:

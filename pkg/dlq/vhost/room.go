@@ -11,14 +11,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // Room returns a function that returns how many messages a queue still keeps, and false for a queue
 // that drops none: it has no limit, or refuses messages beyond it. Messages that consumers hold
 // count, because they may return; what others publish meanwhile is unknown.
 func (v *VHost) Room(ctx context.Context) replay.RoomOf {
+	source := browse.NewFactSource(v.Live, v.Found, v.Name)
 	return func(queue string) (replay.Room, bool) {
-		facts, err := browse.FactsOf(v.Live, v.Found, v.Name, queue)
+		facts, err := source.Of(queue)
 		if err != nil || !mayDrop(facts) {
 			return replay.Room{}, false
 		}
@@ -46,8 +48,7 @@ func mayDrop(f browse.Facts) bool {
 	}
 	_, limited := f.MaxLength.Int()
 	_, sized := f.MaxLengthBytes.Int()
-	overflow := f.Overflow.Text()
-	return (limited || sized) && (overflow == "" || overflow == "drop-head")
+	return (limited || sized) && !route.RefusesWhenFull(f.Type, f.Overflow.Text())
 }
 
 func dropsAll(f browse.Facts) bool {
@@ -99,10 +100,14 @@ func room(f browse.Facts, counted bool) replay.Room {
 }
 
 // Drops describes which of the queues that get copies through an exchange drop messages when they
-// are full.
+// are full. Queues that are exclusive to a connection are left out: what they hold, such as what
+// "msgctl tail" shows, is gone with the connection in any case.
 func (v *VHost) Drops(ctx context.Context, queues []string) (texts []string) {
 	of := v.Room(ctx)
 	for _, q := range queues {
+		if v.Live.IsExclusive(v.Name, q) {
+			continue
+		}
 		if room, ok := of(q); ok {
 			texts = append(texts, room.Why)
 		}
@@ -110,12 +115,18 @@ func (v *VHost) Drops(ctx context.Context, queues []string) (texts []string) {
 	return texts
 }
 
-// Drops describes which of some queues drop messages when they are full, by their arguments and the
-// policies in l. It counts nothing.
-func Drops(l *topology.Live, vhost string, queues []string) (texts []string) {
+// Drops describes which of some queues drop messages when they are full, or at once, by their
+// arguments and the policies in l. It counts nothing, and leaves out exclusive queues. The keys are
+// the names of the queues.
+func Drops(l *topology.Live, vhost string, queues []string) map[string]string {
+	texts := map[string]string{}
+	source := browse.NewFactSource(l, discover.Discovery{}, vhost)
 	for _, q := range queues {
-		if facts, err := browse.FactsOf(l, discover.Discovery{}, vhost, q); err == nil && mayDrop(facts) {
-			texts = append(texts, room(facts, false).Why)
+		if l.IsExclusive(vhost, q) {
+			continue
+		}
+		if facts, err := source.Of(q); err == nil && mayDrop(facts) {
+			texts[q] = room(facts, false).Why
 		}
 	}
 	return texts

@@ -315,6 +315,11 @@ policies: { p: { pattern: "^orders$", definition: { dead-letter-exchange: dlx, q
 		{"a limit with reject-publish-dlx and a dead-letter exchange", `
 queues: { a: { maxLength: 10, overflow: reject-publish-dlx, deadLetter: d }, d: {} }
 `, "", nil},
+		{"a limit with reject-publish-dlx, which a quorum queue takes for drop-head", `
+queues:
+  a: { type: classic, maxLength: 10, overflow: reject-publish-dlx }
+  b: { type: quorum, maxLength: 10, overflow: reject-publish-dlx, deliveryLimit: -1 }
+`, "", []string{"limit-without-dead-letters"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := ids(find(t, c.text, c.version)); !slices.Equal(got, c.want) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // deadLetterQueueRules are about the queues in which dead letters stay.
@@ -135,9 +136,9 @@ func checkLimitWithout(r *run) {
 			if s.Queue.Type == topology.Stream || s.DeadLetter().Set() || r.deadLetters[n.queueRef(name)] != nil {
 				continue
 			}
-			overflow := s.Get("overflow").Text()
+			refuses := route.RefusesWhenFull(s.Queue.Type, s.Get("overflow").Text())
 			for _, key := range []string{"max-length", "max-length-bytes"} {
-				if v := s.Get(key); v.Value != nil && overflow != "reject-publish" && overflow != "reject-publish-dlx" {
+				if v := s.Get(key); v.Value != nil && !refuses {
 					r.find(n.queueRef(name), "x-"+key,
 						fmt.Sprintf("when it is full, it drops its oldest messages (%s): it has no dead-letter exchange", v.From))
 				}

@@ -50,6 +50,13 @@ const (
 	RejectPublishDLX = "reject-publish-dlx"
 )
 
+// RefusesWhenFull reports whether a full queue of a type refuses new messages with this overflow,
+// instead of dropping its oldest. The overflow reject-publish-dlx is for classic queues; a quorum
+// queue treats it as drop-head.
+func RefusesWhenFull(queueType, overflow string) bool {
+	return overflow == RejectPublish || overflow == RejectPublishDLX && queueType == topology.Classic
+}
+
 // Outcome is what happens to a message when it dies or is expected to die.
 type Outcome string
 

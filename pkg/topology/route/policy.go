@@ -33,6 +33,17 @@ func NewPolicies(list []*topology.Policy, version string) *Policies {
 	return s
 }
 
+// PoliciesOf returns the policies of a vhost of s.
+func PoliciesOf(s *topology.State, vhost, version string) *Policies {
+	var list []*topology.Policy
+	for _, o := range s.All() {
+		if p, ok := o.(*topology.Policy); ok && p.VHost == vhost {
+			list = append(list, p)
+		}
+	}
+	return NewPolicies(list, version)
+}
+
 // All returns all policies, the highest priority first. Callers must not change the list.
 func (s *Policies) All() []*topology.Policy { return s.list }
 

@@ -31,9 +31,7 @@ func (l *Live) publish(ctx context.Context, c Case, id string, r *Result) error 
 
 // refuses reports whether a full queue refuses new messages instead of dropping its oldest.
 func (l *Live) refuses(queue string) bool {
-	overflow := l.net.Settings(queue).Get("overflow").Text()
-	return overflow == route.RejectPublish || overflow == route.RejectPublishDLX &&
-		l.net.Queue(queue).Type == topology.Classic
+	return route.RefusesWhenFull(l.net.Queue(queue).Type, l.net.Settings(queue).Get("overflow").Text())
 }
 
 func (l *Live) steps(ctx context.Context, c Case, id string, r *Result) error {
