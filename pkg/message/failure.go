@@ -19,6 +19,7 @@ const (
 	FrameworkWatermill   = "Watermill"
 	FrameworkSneakers    = "Sneakers"
 	FrameworkRascal      = "Rascal"
+	FrameworkDapr        = "Dapr"
 	FrameworkMsgctl      = "msgctl" // msgctl consume
 )
 
@@ -46,15 +47,15 @@ type Failure struct {
 }
 
 // FailureOf returns the failure that a framework noted, and whether there is one. It looks up a few
-// headers only, except for a message whose type marks it as an EasyNetQ error: it parses the body
-// of such a message.
+// headers only, with two exceptions. It parses the body of a message whose type marks it as an
+// EasyNetQ error, and a body that holds the words of a Dapr event.
 func FailureOf(m *Message) (Failure, bool) {
 	if strings.HasPrefix(m.Type, easyNetQErrorType) {
 		return easyNetQFailure(m)
 	}
 	h := m.Headers
 	if len(h) == 0 {
-		return Failure{}, false
+		return daprFailure(m)
 	}
 	for _, f := range frameworks {
 		if _, ok := h[f.mark]; ok {
@@ -71,7 +72,7 @@ func FailureOf(m *Message) (Failure, bool) {
 	if _, ok := h["task"]; ok && h.Text("id") != "" && h["lang"] != nil {
 		return celeryFailure(h), true
 	}
-	return Failure{}, false
+	return daprFailure(m)
 }
 
 // frameworks is read-only. The mark is the header whose presence identifies the framework.

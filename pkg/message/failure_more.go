@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -127,6 +128,23 @@ func rascalFailure(h Table) Failure {
 	}
 	_, f.HasRoute = t["originalRoutingKey"]
 	return f
+}
+
+// daprFailure reads the event in the body: dapr/components-contrib pubsub/envelope.go. Dapr
+// publishes a failed event to the dead-letter topic as it was and adds nothing, neither an error
+// nor a header. What tells is that the event names another topic than the exchange it was last
+// published to. A death that the broker recorded tells more.
+func daprFailure(m *Message) (Failure, bool) {
+	if len(m.Body) > maxNote || !bytes.HasPrefix(m.Body, []byte("{")) ||
+		!bytes.Contains(m.Body, []byte(`"pubsubname"`)) || !m.Deaths().None() {
+		return Failure{}, false
+	}
+	var event struct{ SpecVersion, PubSubName, Topic, Type string }
+	if json.Unmarshal(m.Body, &event) != nil || event.SpecVersion == "" || event.PubSubName == "" || event.Topic == "" ||
+		event.Topic == m.Exchange {
+		return Failure{}, false
+	}
+	return Failure{Framework: FrameworkDapr, Task: event.Type, Exchange: event.Topic, HasRoute: true}, true
 }
 
 // retryNotes are prefixes of headers that would make an endpoint misjudge a retry. ServiceControl

@@ -107,6 +107,35 @@ func TestFailuresOfMoreFrameworks(t *testing.T) {
 	}
 }
 
+// TestFailureOfDapr: the event in the body names the topic, the exchange it was last published to is
+// that of the dead-letter topic. Dapr adds no headers.
+func TestFailureOfDapr(t *testing.T) {
+	const event = `{"data":{"id":7},"datacontenttype":"application/json","id":"5","pubsubname":"shop","source":"app",` +
+		`"specversion":"1.0","topic":"orders","traceid":"","type":"com.dapr.event.sent"}`
+	failed := &message.Message{Exchange: "poison", Body: []byte(event)}
+	want := message.Failure{Framework: "Dapr", Task: "com.dapr.event.sent", Exchange: "orders", HasRoute: true}
+	if got, ok := message.FailureOf(failed); !ok || got != want {
+		t.Errorf("%+v, %v", got, ok)
+	}
+	if o, ok := failed.Origin(nil); !ok || o.Exchange != "orders" || o.Queue != "" || !o.HasRoute {
+		t.Errorf("%+v, %v", o, ok)
+	}
+	dead := message.Table{"x-death": []any{death("shop-orders", "rejected", 1, t0, "orders", "")}}
+	for name, m := range map[string]*message.Message{
+		"in its own topic":        {Exchange: "orders", Body: []byte(event)},
+		"dead-lettered by broker": {Exchange: "dlx-shop-orders", Body: []byte(event), Headers: dead},
+		"no topic":                {Exchange: "poison", Body: []byte(strings.Replace(event, "topic", "subject", 1))},
+		"a text with such words":  {Exchange: "poison", Body: []byte(`say "pubsubname"`)},
+		"JSON with such words": {Exchange: "poison",
+			Body: []byte(`{"pubsubname": 1, "specversion": "1.0", "topic": "orders"}`)},
+		"larger than what is read": {Exchange: "poison", Body: []byte(event + strings.Repeat(" ", 1<<20))},
+	} {
+		if got, ok := message.FailureOf(m); ok {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // TestNServiceBusNotesComeOffForARetry: an endpoint would count them; a move keeps them.
 func TestNServiceBusNotesComeOffForARetry(t *testing.T) {
 	h := message.Table{"NServiceBus.FailedQ": "sales", "NServiceBus.ExceptionInfo.Message": "boom",

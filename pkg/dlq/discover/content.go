@@ -12,12 +12,14 @@ const ConventionBroker = "RabbitMQ"
 // failed in another queue: a framework's name, ConventionBroker for a message that died in another
 // queue, or "" if it records nothing. m.Queue must be the queue that the message is in. A message
 // that is back where it failed, or that was replayed, is being processed again and records nothing.
-// Neither does a Celery task, since all tasks have such headers.
+// Neither does a Celery task, since all tasks have such headers, or a Dapr event, since Dapr may
+// publish to an exchange whose name is that of the topic with the namespace in front.
 func ErrorConvention(m *message.Message) string {
 	if from := m.Headers.Text(message.HeaderReplayFrom); from != "" && from != m.Queue {
 		return ""
 	}
-	if f, ok := message.FailureOf(m); ok && f.Framework != message.FrameworkCelery {
+	if f, ok := message.FailureOf(m); ok && f.Framework != message.FrameworkCelery &&
+		f.Framework != message.FrameworkDapr {
 		if f.Queue == m.Queue {
 			return ""
 		}
