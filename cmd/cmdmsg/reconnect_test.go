@@ -2,7 +2,9 @@ package cmdmsg_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,14 +28,14 @@ func reconnecting() map[string]hostile.Fault {
 // says.
 func TestReconnectAttempts(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		f := deadLetters(t, b)
+		f := deadLetters(t, b, slices.Collect(maps.Keys(reconnecting()))...)
 		for attempts := range 3 {
 			var ended sync.WaitGroup
 			for command, fault := range reconnecting() {
 				ended.Go(func() {
 					peer := hostile.New(t, f.VHost.URL, fault)
 					p := cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API)
-					res := p.Run(append(commands()[command], "--reconnect-delay=1ms",
+					res := p.Run(append(commands("")[command], "--reconnect-delay=1ms",
 						fmt.Sprintf("--reconnect-attempts=%d", attempts))...)
 					want := int64(1 + attempts)
 					if command == "replay" {
@@ -53,13 +55,13 @@ func TestReconnectAttempts(t *testing.T) {
 // TestReconnectDelay: each command waits as long as --reconnect-delay says, and Ctrl-C ends the wait.
 func TestReconnectDelay(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		f := deadLetters(t, b)
+		f := deadLetters(t, b, slices.Collect(maps.Keys(reconnecting()))...)
 		var ended sync.WaitGroup
 		for command, fault := range reconnecting() {
 			ended.Go(func() {
 				peer := hostile.New(t, f.VHost.URL, fault)
 				p := cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API)
-				r := p.Start(append(commands()[command], "--reconnect-delay=1h7m", "--timeout=3h")...)
+				r := p.Start(append(commands("")[command], "--reconnect-delay=1h7m", "--timeout=3h")...)
 				for end := time.Now().Add(2 * time.Minute); !r.Ended() && !strings.Contains(r.Stderr.String(), "1h7m0s"); {
 					if time.Sleep(10 * time.Millisecond); time.Now().After(end) {
 						break

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
@@ -21,16 +22,32 @@ import (
 
 // VHostOptions returns the options for opening a vhost on a connection. match may be nil.
 func VHostOptions(d *cmdutil.Process, conn *profile.Connection, match *regexp.Regexp) vhost.Options {
-	return vhost.Options{Match: match, Login: conn.User, Reconnect: reconnect(conn),
+	return vhost.Options{Match: match, Login: conn.User, Reconnect: Reconnect(conn),
 		Warn: func(text string) { d.Warn(text) }}
 }
 
-func reconnect(conn *profile.Connection) replay.Reconnect {
-	attempts := conn.ReconnectAttempts
-	if attempts == 0 {
-		attempts = -1 // the flag's 0 means never
+// Reconnect returns how a run that moves messages restores its connections.
+func Reconnect(conn *profile.Connection) replay.Reconnect {
+	return replay.Reconnect{Delay: conn.ReconnectDelay, Attempts: ReconnectAttempts(conn),
+		ConfirmTimeout: ConfirmTimeout(conn)}
+}
+
+// ReconnectAttempts returns --reconnect-attempts for a publisher, a runner or a replay: the flag's 0
+// means never, theirs is a default, and a negative value means never.
+func ReconnectAttempts(conn *profile.Connection) int {
+	if conn.ReconnectAttempts == 0 {
+		return -1
 	}
-	return replay.Reconnect{Delay: conn.ReconnectDelay, Attempts: attempts}
+	return conn.ReconnectAttempts
+}
+
+// ConfirmTimeout returns --timeout for a publisher, a runner or a replay: the flag's 0 waits without
+// limit, theirs is a default, and a negative value waits without limit.
+func ConfirmTimeout(conn *profile.Connection) time.Duration {
+	if conn.Timeout == 0 {
+		return -1
+	}
+	return conn.Timeout
 }
 
 // AdviseMissing adds the likely name to an error about something that does not exist.

@@ -103,7 +103,8 @@ func (c *consuming) run(ctx context.Context) error {
 		Key:         c.key, Type: c.typer(),
 		CheckTimeout: c.consumeOptions.handler.timeout, Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond),
 		Limit: c.limit, Idle: c.idle,
-		ReconnectDelay: c.conn.ReconnectDelay, ReconnectAttempts: c.reconnectAttempts(), Tag: "msgctl consume", Observer: w,
+		ReconnectDelay: c.conn.ReconnectDelay, ReconnectAttempts: cmdmsg.ReconnectAttempts(c.conn),
+		ConfirmTimeout: cmdmsg.ConfirmTimeout(c.conn), Tag: "msgctl consume", Observer: w,
 	}
 	if c.retry.DeadLetter != nil || len(c.retry.Steps) > 0 && !c.retry.Native {
 		o.Dialer = c.broker.Dialer(c.vhost)
@@ -125,13 +126,6 @@ func (c *consuming) run(ctx context.Context) error {
 		return cmdutil.ExitWith(cmdutil.ExitPartly)
 	}
 	return nil
-}
-
-func (c *consuming) reconnectAttempts() int {
-	if c.conn.ReconnectAttempts == 0 {
-		return -1 // the flag's 0 means never, the runner's its default
-	}
-	return c.conn.ReconnectAttempts
 }
 
 // say announces what happens to messages before the first is taken.

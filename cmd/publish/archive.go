@@ -105,7 +105,7 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	result, err := replay.Restore(ctx, replay.RestoreOptions{
 		Archive: messages, Dialer: b.Dialer(conn.VHost), Route: wherePublished, Prepare: player.prepare, Pace: player.pace,
 		Identity: replay.Identity{Login: conn.User}, Limit: o.bulk.count, Rate: o.bulk.rate, Observer: observer,
-		Report: recorder, Sending: cmdmsg.CopySpans(traces),
+		Report: recorder, Sending: cmdmsg.CopySpans(traces), Reconnect: cmdmsg.Reconnect(conn),
 	})
 	observer.End()
 	if closed := closeReport(); err == nil {

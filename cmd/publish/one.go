@@ -111,6 +111,7 @@ func (r *publishing) one(ctx context.Context, from given) error {
 func (r *publishing) send(ctx context.Context, b Broker, m compose.Message) (publish.Outcome[struct{}], error) {
 	outcome := publish.Outcome[struct{}]{Kind: publish.Unknown}
 	options := r.publisherOptions(1)
+	options.ConfirmTimeout = -1 // closing ends earlier, and says what it means
 	notify := options.Notify
 	options.Notify = func(n publish.Notice) {
 		if !isRefusal(n.Err) { // this is the outcome, and is reported as such
@@ -140,13 +141,9 @@ func (r *publishing) send(ctx context.Context, b Broker, m compose.Message) (pub
 var errNoConfirm = errors.New("no confirm from the broker within --timeout: the message may or may not have arrived")
 
 func (r *publishing) publisherOptions(window int) publish.PublisherOptions {
-	attempts := r.conn.ReconnectAttempts
-	if attempts == 0 {
-		attempts = -1
-	}
 	return publish.PublisherOptions{Window: window, Republish: true, ReconnectDelay: r.conn.ReconnectDelay,
-		ReconnectAttempts: attempts,
-		Notify:            func(n publish.Notice) { r.proc.Warn(noticeText(n)) }}
+		ReconnectAttempts: cmdmsg.ReconnectAttempts(r.conn), ConfirmTimeout: cmdmsg.ConfirmTimeout(r.conn),
+		Notify: func(n publish.Notice) { r.proc.Warn(noticeText(n)) }}
 }
 
 // noticeText describes what happened to the connection.

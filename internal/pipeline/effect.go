@@ -32,7 +32,8 @@ func Publish(d publish.Dialer) Effect {
 func (r *run) publisherOptions() publish.PublisherOptions {
 	return publish.PublisherOptions{
 		Window: max(r.Prefetch, publish.DefaultWindow), ReconnectDelay: r.Timing.Reconnect.Delay,
-		ReconnectAttempts: r.Timing.Reconnect.Attempts, Notify: r.progress.PublisherNotice,
+		ReconnectAttempts: r.Timing.Reconnect.Attempts, ConfirmTimeout: r.Timing.Confirm,
+		Notify: r.progress.PublisherNotice,
 	}
 }
 

@@ -86,6 +86,7 @@ type Timing struct {
 	Stall     time.Duration // after this time without a delivery of ready messages, give up
 	Returning time.Duration // how long to wait for messages that a lost connection still holds
 	Grace     time.Duration // how long to wait for messages in flight after an interruption
+	Confirm   time.Duration // publish.PublisherOptions.ConfirmTimeout
 	Reconnect reconnect.Policy
 }
 

@@ -18,6 +18,9 @@ const (
 	DefaultConfirmTimeout = 30 * time.Second
 )
 
+// forever stands for a negative ConfirmTimeout.
+const forever = 100 * 365 * 24 * time.Hour
+
 // ErrClosed is returned by Publish after Close.
 var ErrClosed = errors.New("the publisher is closed")
 
@@ -54,8 +57,8 @@ type PublisherOptions struct {
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
 	// ConfirmTimeout is how long the broker may stay silent about messages in flight, outside an
-	// alarm, before the connection counts as lost. Default 30 s. A broker can lose confirms
-	// (fact deleted-queue-unconfirmed).
+	// alarm, before the connection counts as lost. Default 30 s; a negative value waits without
+	// limit. A broker can lose confirms (fact deleted-queue-unconfirmed).
 	ConfirmTimeout time.Duration
 	// Limiter limits the rate; nil means no limit.
 	Limiter Limiter
@@ -109,6 +112,9 @@ func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func(
 	o.Window = cmp.Or(o.Window, DefaultWindow)
 	o.WindowBytes = cmp.Or(o.WindowBytes, DefaultWindowBytes)
 	o.ConfirmTimeout = cmp.Or(o.ConfirmTimeout, DefaultConfirmTimeout)
+	if o.ConfirmTimeout < 0 {
+		o.ConfirmTimeout = forever
+	}
 	if o.Window < 1 || o.WindowBytes < 1 {
 		return nil, fmt.Errorf("open a publisher: a window of %d messages and %d bytes: both must be positive", o.Window,
 			o.WindowBytes)

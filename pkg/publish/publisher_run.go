@@ -154,7 +154,10 @@ func (p *Publisher[T]) restore(ctx context.Context, cause error, attempts *recon
 	case ctx.Err() != nil:
 		return nil, ErrClosed
 	}
-	return nil, fmt.Errorf("publish: %w", errors.Join(ErrLost, err))
+	if !errors.Is(err, ErrLost) {
+		err = errors.Join(ErrLost, err)
+	}
+	return nil, fmt.Errorf("publish: %w", err)
 }
 
 // finish ends the publisher: nothing more will be sent.

@@ -11,8 +11,8 @@ import (
 func (r *run) publisherOptions() publish.PublisherOptions {
 	return publish.PublisherOptions{
 		Window: max(r.Prefetch, publish.DefaultWindow), Republish: true, ReconnectDelay: r.ReconnectDelay,
-		ReconnectAttempts: r.ReconnectAttempts,
-		Notify:            func(n publish.Notice) { r.publisherNotice(n) },
+		ReconnectAttempts: r.ReconnectAttempts, ConfirmTimeout: r.ConfirmTimeout,
+		Notify: func(n publish.Notice) { r.publisherNotice(n) },
 	}
 }
 

@@ -61,6 +61,10 @@ type Options struct {
 	// number of attempts in a row. Default 10; a negative value disables reconnecting.
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
+	// ConfirmTimeout is how long the broker may stay silent about retries and dead letters in flight
+	// before the connection that publishes counts as lost. Default 30 s; a negative value waits
+	// without limit.
+	ConfirmTimeout time.Duration
 	// Tag is shown in the broker's list of consumers.
 	Tag string
 	// Observer is notified of the run's events; it may be nil.

@@ -15,6 +15,9 @@ type Reconnect struct {
 	// publishing connection is not restored, and the consuming connection is retried once,
 	// immediately.
 	Attempts int
+	// ConfirmTimeout is how long the broker may stay silent about messages in flight before the
+	// publishing connection counts as lost. 0 means 30 s; a negative value waits without limit.
+	ConfirmTimeout time.Duration
 }
 
 func (o Reconnect) policy() reconnect.Policy {

@@ -193,7 +193,7 @@ func (f From) task() pipeline.Task {
 		f.Return = browse.ReturnNothing // (fact nack-on-stream)
 	}
 	timing := pipeline.DefaultTiming()
-	timing.Reconnect = f.Reconnect.policy()
+	timing.Reconnect, timing.Confirm = f.Reconnect.policy(), f.Reconnect.ConfirmTimeout
 	return pipeline.Task{
 		Source: f.Source, Counter: f.Counter, Queue: f.Queue, Prefetch: f.Prefetch, Total: f.Total, ReturnBy: f.Return,
 		Stream: f.Type == topology.Stream, Offset: f.Offset, LastOffset: f.last, Timing: timing,

@@ -281,7 +281,7 @@ func asText(v any) string {
 func (r *restore) publisherOptions() publish.PublisherOptions {
 	return publish.PublisherOptions{
 		Republish: true, ReconnectDelay: r.Reconnect.Delay, ReconnectAttempts: r.Reconnect.Attempts,
-		Notify: r.progress.PublisherNotice,
+		ConfirmTimeout: r.Reconnect.ConfirmTimeout, Notify: r.progress.PublisherNotice,
 	}
 }
 
