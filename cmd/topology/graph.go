@@ -20,12 +20,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/graph"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 const graphLong = `Draw a topology, to review it or to document it: exchanges, queues, bindings
-with their keys, dead-letter paths (dashed), retry queues, alternate exchanges,
-and in red what msgctl lint reports. With --live, draw the broker's vhost with
-the depth of each queue.
+with their keys, dead-letter paths (dashed), retries, alternate exchanges, and
+in red what msgctl lint reports. With --live, draw the broker's vhost with the
+depth of each queue.
+
+The field retry is drawn as a broker of the version does it when it creates the
+queue: with wait queues, or by the queue itself.
 
 -o mermaid is rendered by GitHub and GitLab in Markdown; dot is for Graphviz.
 svg and html are self-contained pictures that load nothing. The HTML page can be
@@ -76,10 +80,13 @@ func runGraph(ctx context.Context, opts *graphOptions) error {
 	}
 	o := graph.Options{Version: in.Version, VHosts: in.VHosts, Events: graphEvents(in)}
 	o.Problems, o.Losing = graphProblems(in)
+	state := in.State
 	if in.Live != nil {
 		o.Status = in.Live.Status
+	} else {
+		state, _ = plan.FitRetries(state, &topology.Live{Server: topology.Server{Version: in.Version}})
 	}
-	return opts.draw(graph.New(in.State, o))
+	return opts.draw(graph.New(state, o))
 }
 
 // drawnSingly is how many objects a picture shows one by one; beyond it they are folded into this

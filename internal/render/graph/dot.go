@@ -61,6 +61,9 @@ func dotEdge(class []string) string {
 		"dead": `, style=dashed, color="#7d5a94"`, "alternate": `, style=dotted, penwidth=1.5, color="#a97d2a"`,
 		"publish": `, color="#4f8a57"`, "retry": `, color="#a97d2a"`,
 	}[class[0]]
+	if slices.Contains(class, "fail") {
+		text += `, style=dashed`
+	}
 	if slices.Contains(class, "problem") {
 		text += `, color="#c62828", fontcolor="#8c1d18"`
 	}

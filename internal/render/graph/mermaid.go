@@ -78,9 +78,12 @@ func mermaidEdges(out io.Writer, g *model.Graph) []string {
 	var red []string
 	for i, e := range g.Edges {
 		class := strings.Fields(classOfEdge(g, e))
-		arrow := map[string]string{"dead": "-.->", "alternate": "==>"}[class[0]]
-		if arrow == "" {
-			arrow = "-->"
+		arrow := "-->"
+		switch {
+		case class[0] == "dead", slices.Contains(class, "fail"):
+			arrow = "-.->"
+		case class[0] == "alternate":
+			arrow = "==>"
 		}
 		label := ""
 		if text := labelOf(e); text != "" {

@@ -21,7 +21,6 @@ const (
 	margin      = 24.0
 	headHeight  = 34.0
 	legendSpace = 34.0
-	legendWidth = 1000.0
 )
 
 // scene is a graph with the position of every element.
@@ -80,7 +79,7 @@ func newScene(g *model.Graph) *scene {
 		}
 		y += s.place(nodes[name], y) + margin
 	}
-	s.size.Width = max(s.size.Width+2*margin, legendWidth)
+	s.size.Width = max(s.size.Width, s.legendWidth()) + 2*margin
 	s.size.Height = y + legendSpace
 	return s
 }

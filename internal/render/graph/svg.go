@@ -38,6 +38,9 @@ func (s *scene) write(out io.Writer, head string) {
 	for i := range s.edges {
 		s.edge(out, i)
 	}
+	for i := range s.edges { // above all lines
+		s.label(out, i)
+	}
 	for i := range s.nodes {
 		s.node(out, i)
 	}
@@ -49,21 +52,33 @@ func (s *scene) write(out io.Writer, head string) {
 }
 
 func (s *scene) edge(out io.Writer, i int) {
-	e, l := s.g.Edges[i], s.edges[i]
-	class := classOfEdge(s.g, e)
+	class := classOfEdge(s.g, s.g.Edges[i])
 	arrow, _, _ := strings.Cut(class, " ")
 	if strings.Contains(class, "problem") {
 		arrow = "problem"
 	}
-	fmt.Fprintf(out, `<g class="edge %s" data-from="%d" data-to="%d"><title>%s</title><path d="%s" marker-end="url(#arrow-%s)"/>`,
-		class, e.From, e.To, text(strings.Join(aboutEdge(s.g, e), "\n")), curve(l.route.Points, e.From == e.To), arrow)
-	if l.label != "" {
-		at := l.route.Label
-		fmt.Fprintf(out, `<rect class="halo" x="%s" y="%s" width="%s" height="%s" rx="3"/><text x="%s" y="%s">%s</text>`,
-			px(at.X-l.box.Width/2), px(at.Y-l.box.Height/2), px(l.box.Width), px(l.box.Height), px(at.X), px(at.Y+3.5),
-			text(l.label))
+	s.openEdge(out, i)
+	fmt.Fprintf(out, `<path d="%s" marker-end="url(#arrow-%s)"/></g>`+"\n",
+		curve(s.edges[i].route.Points, s.g.Edges[i].From == s.g.Edges[i].To), arrow)
+}
+
+// openEdge begins the group of a line or of its label.
+func (s *scene) openEdge(out io.Writer, i int) {
+	e := s.g.Edges[i]
+	fmt.Fprintf(out, `<g class="edge %s" data-from="%d" data-to="%d"><title>%s</title>`,
+		classOfEdge(s.g, e), e.From, e.To, text(strings.Join(aboutEdge(s.g, e), "\n")))
+}
+
+func (s *scene) label(out io.Writer, i int) {
+	l := s.edges[i]
+	if l.label == "" {
+		return
 	}
-	fmt.Fprint(out, "</g>\n")
+	at := l.route.Label
+	s.openEdge(out, i)
+	fmt.Fprintf(out, `<rect class="halo" x="%s" y="%s" width="%s" height="%s" rx="3"/><text x="%s" y="%s">%s</text></g>`+"\n",
+		px(at.X-l.box.Width/2), px(at.Y-l.box.Height/2), px(l.box.Width), px(l.box.Height), px(at.X), px(at.Y+3.5),
+		text(l.label))
 }
 
 // curve joins the points by curves that leave and arrive horizontally. A loop is one curve.
@@ -115,25 +130,6 @@ func (s *scene) proxy(out io.Writer, p proxy) {
 		classOf(n), p.node, text(strings.Join(about(n),
 			"\n")), px(b.at.X-b.size.Width/2), px(b.at.Y-b.size.Height/2), px(b.size.Width), px(b.size.Height),
 		px(b.at.X), px(b.at.Y+3.5), text(proxyName(n)))
-}
-
-// legend explains the lines and colours.
-func (s *scene) legend(out io.Writer) {
-	x, y := margin, s.size.Height-margin/2-8
-	fmt.Fprintf(out, `<g class="legend">`)
-	for _, l := range []struct{ class, text string }{{"binding", "binding"}, {"dead", "dead letters"},
-		{"retry", "back after a wait"}, {"alternate", "alternate exchange"}, {"publish", "event"},
-		{"binding problem", "problem, or lost"}} {
-		arrow := l.class
-		if strings.HasSuffix(arrow, "problem") {
-			arrow = "problem"
-		}
-		fmt.Fprintf(out, `<g class="edge %s"><path d="M%s %sh34" marker-end="url(#arrow-%s)"/></g><text x="%s" y="%s">%s</text>`, l.class, px(x), px(y), arrow, px(x+42), px(y+3.5), l.text)
-		x += 42 + float64(len(l.text))*smallWidth + 24
-	}
-	fmt.Fprintf(out, `<g class="mild"><circle class="badge" cx="%s" cy="%s" r="8"/><text class="mark" x="%s" y="%s">!</text></g><text x="%s" y="%s">worth a look</text>`,
-		px(x+8), px(y), px(x+8), px(y+4), px(x+22), px(y+3.5))
-	fmt.Fprint(out, "</g>\n")
 }
 
 // px formats a coordinate to a tenth of a pixel.

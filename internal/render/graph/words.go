@@ -41,7 +41,10 @@ func describe(n model.Node) string {
 		text = terminal.Neutralise(n.Type) + " queue"
 	}
 	if n.Role == model.Wait {
-		text += " · back after " + waitOf(n)
+		text += " · back after " + valuesOf(n, model.WaitFact)
+	}
+	if after := valuesOf(n, model.RetryFact); after != "" {
+		text += " · retries after " + after
 	}
 	if n.Status.Known {
 		text += " · " + terminal.FormatPlural(n.Status.Messages, "message", "messages")
@@ -64,11 +67,12 @@ func folded(n model.Node) string {
 	return text
 }
 
-// waitOf says how long messages wait. For a folded node it names a limited number of times.
-func waitOf(n model.Node) string {
+// valuesOf returns the values of a fact: how long messages wait, for example. For a folded node it
+// names a limited number of them.
+func valuesOf(n model.Node, fact string) string {
 	var list []string
 	for _, f := range n.Facts {
-		if f.Name == model.WaitFact {
+		if f.Name == fact {
 			list = append(list, f.Value)
 		}
 	}
@@ -117,6 +121,7 @@ func aboutEdge(g *model.Graph, e model.Edge) []string {
 	what := map[model.EdgeKind]string{
 		model.Binding: "is bound to", model.DeadLetter: "sends its dead letters to",
 		model.Alternate: "hands what no binding takes to", model.Publish: "is published to",
+		model.Retry: "has a consumer that publishes failed messages to",
 	}[e.Kind]
 	if e.Back {
 		what = "returns its messages, after their wait, to"
@@ -177,7 +182,7 @@ func howBad(list []model.Problem) string {
 // classOfEdge returns the CSS classes of an edge.
 func classOfEdge(g *model.Graph, e model.Edge) string {
 	kind := map[model.EdgeKind]string{model.Binding: "binding", model.DeadLetter: "dead", model.Alternate: "alternate",
-		model.Publish: "publish"}[e.Kind]
+		model.Publish: "publish", model.Retry: "retry fail"}[e.Kind]
 	switch {
 	case e.Back:
 		kind = "retry"

@@ -68,9 +68,11 @@ func (b *builder) build(s *topology.State) {
 			b.edge(b.exchangeNode(name), b.exchangeNode(ae.Text()), Alternate, "")
 		}
 	}
+	b.scheduledRetries(s)
 	for _, name := range b.net.QueueNames() {
 		b.deadLetters(name)
 	}
+	b.namedRetries()
 	b.roles(first)
 	for i := first; i < len(b.g.Edges); i++ {
 		slices.Sort(b.g.Edges[i].Labels)
@@ -276,5 +278,5 @@ func (b *builder) queueFacts(q *topology.Queue) []Fact {
 		}
 		list = append(list, Fact{strings.ReplaceAll(key, "-", " "), text})
 	}
-	return list
+	return append(list, ownRetries(s)...)
 }

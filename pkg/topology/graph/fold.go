@@ -156,7 +156,7 @@ func (f *folder) join(list []int) Node {
 		out.Status.Messages += n.Status.Messages
 		out.Status.Consumers += n.Status.Consumers
 		for _, x := range n.Facts {
-			if x.Name == WaitFact && !slices.Contains(out.Facts, x) {
+			if (x.Name == WaitFact || x.Name == RetryFact) && !slices.Contains(out.Facts, x) {
 				out.Facts = append(out.Facts, x)
 			}
 		}

@@ -79,7 +79,7 @@ func TestFoldedGroups(t *testing.T) {
 			t.Errorf("%q stands for %d, want %d; groups: %v", name, got[name], count, got)
 		}
 	}
-	if len(g.Edges) != 3 || len(g.Edges[0].Labels) != 5 {
+	if len(g.Edges) != 4 || len(g.Edges[0].Labels) != 5 {
 		t.Errorf("edges: %+v", g.Edges)
 	}
 }

@@ -63,6 +63,10 @@ type Fact struct{ Name, Value string }
 // WaitFact is the name of the fact that says how long messages wait in a wait queue.
 const WaitFact = "message ttl"
 
+// RetryFact is the name of the fact that says after which times a queue delivers failed messages
+// again, if the broker itself delays them.
+const RetryFact = "retries after"
+
 // EdgeKind is the reason why messages pass along an edge.
 type EdgeKind string
 
@@ -72,6 +76,9 @@ const (
 	DeadLetter EdgeKind = "dead letter"
 	Alternate  EdgeKind = "alternate"
 	Publish    EdgeKind = "publish"
+	// Retry leads from a queue to a wait queue. The consumer of the queue publishes failed messages
+	// to it.
+	Retry EdgeKind = "retry"
 )
 
 // Edge leads from one node to another. All bindings between two nodes are one edge.

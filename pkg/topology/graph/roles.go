@@ -91,9 +91,9 @@ func (b *builder) waits(first int, in map[int][]int) {
 // of the field retry. Nothing is bound to such a queue, and its messages expire directly into a
 // queue whose name followed by "." begins the name of the retry step.
 func (b *builder) stepOf(queue string, in []int) bool {
-	d := b.net.Settings(queue).DeadLetter()
-	return len(in) == 0 && d.Set() && d.Exchange.Text() == "" && d.Key.Text() != "" &&
-		strings.HasPrefix(queue, d.Key.Text()+".")
+	to, ok := b.returnsTo(queue)
+	return ok && strings.HasPrefix(queue, to+".") &&
+		!slices.ContainsFunc(in, func(i int) bool { return b.g.Edges[i].Kind != Retry })
 }
 
 // comesBack reports whether dead letters of the node can return to it.
@@ -122,7 +122,7 @@ func (b *builder) comesBack(start int, out map[int][]int) bool {
 func (b *builder) fedByDeadLetters(in map[int][]int, queue int) bool {
 	for _, i := range in[queue] {
 		e := b.g.Edges[i]
-		if e.Kind != DeadLetter && !slices.ContainsFunc(in[e.From],
+		if e.Kind != DeadLetter && e.Kind != Retry && !slices.ContainsFunc(in[e.From],
 			func(k int) bool { return b.g.Edges[k].Kind == DeadLetter }) {
 			return false
 		}

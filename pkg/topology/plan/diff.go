@@ -57,7 +57,7 @@ type differ struct {
 }
 
 func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
-	want, retries := fitRetries(want, have)
+	want, retries := FitRetries(want, have)
 	d := &differ{
 		want: want, have: have, o: o, plan: &Plan{Name: want.Name, PruneNeeds: map[topology.Ref]topology.Kind{},
 			Owner: want.Owner(), Server: have.Server,

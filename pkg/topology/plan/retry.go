@@ -39,9 +39,11 @@ const (
 	defaultDeliveryLimit = 20
 )
 
-// fitRetries returns the state with each retry schedule as this broker does it best, and what was
-// decided.
-func fitRetries(want *topology.State, have *topology.Live) (*topology.State, []Retry) {
+// FitRetries returns the state with each retry schedule as this broker does it best, and what was
+// decided: either the wait queues of the schedule, or a queue that delays retries itself. Diff
+// plans the same. have may be a broker without objects, of which only Server.Version is known.
+// FitRetries changes neither state.
+func FitRetries(want *topology.State, have *topology.Live) (*topology.State, []Retry) {
 	var native []topology.Object
 	var unused []topology.Ref
 	var retries []Retry

@@ -7,8 +7,10 @@ const settles = 24
 // the part.
 func (l *layers) draw(out *Placed) Size {
 	l.settle()
+	l.untwist()
 	left, height := l.top(), 0.0
 	x := make([]float64, len(l.columns))
+	l.widths = make([]float64, len(l.columns))
 	width := 0.0
 	for c, column := range l.columns {
 		widest := 0.0
@@ -20,7 +22,7 @@ func (l *layers) draw(out *Placed) Size {
 		if c > 0 {
 			width += columnGap
 		}
-		x[c] = width + widest/2
+		x[c], l.widths[c] = width+widest/2, widest
 		width += widest
 	}
 	for i, n := range l.part.nodes {
@@ -150,19 +152,23 @@ func (l *layers) route(i int, x []float64, out *Placed) Route {
 	for n, v := range way {
 		p := Point{x[l.at[v].rank], l.at[v].y}
 		if n == 0 || n == len(way)-1 {
-			p.Y += l.port(v, e, n == 0)
+			p.Y += l.port(v, i, n == 0)
 		}
 		half := l.at[v].size.Width / 2
+		column := l.widths[l.at[v].rank] / 2 // no curve may pass wider nodes above or below
 		switch {
 		case n == 0:
-			r.Points = append(r.Points, Point{p.X + half, p.Y})
+			r.Points = append(r.Points, Point{p.X + half, p.Y}, Point{p.X + column, p.Y})
 		case n == len(way)-1:
-			r.Points = append(r.Points, Point{p.X - half, p.Y})
+			r.Points = append(r.Points, Point{p.X - column, p.Y}, Point{p.X - half, p.Y})
 		default:
-			if half > 0 {
+			switch isLabel := half > 0; {
+			case isLabel:
 				r.Label = p
-			} else if l.at[v].rank%2 == 1 && !l.double(e) {
+			case l.at[v].rank%2 == 1 && !l.double(e):
 				continue // between two columns of nodes, with nothing to pass by: a curve looks better without a bend
+			case l.at[v].rank%2 == 0:
+				half = column
 			}
 			r.Points = append(r.Points, Point{p.X - half, p.Y}, Point{p.X + half, p.Y})
 		}
@@ -175,37 +181,14 @@ func (l *layers) route(i int, x []float64, out *Placed) Route {
 	return r
 }
 
-// port returns the offset of the end of an edge from the centre of the border of a node. Edges that
-// leave and edges that arrive on the same side have different offsets, so that an arrowhead belongs
-// to one line only. right selects the right border instead of the left one.
-func (l *layers) port(v int, e Edge, right bool) float64 {
-	var same, other float64 // the sums of where the edges on this side lead to
-	var sames, others int
-	links := l.in[v]
-	if right {
-		links = l.out[v]
+// port returns the offset of the end of an edge from the centre of the border of a node. right
+// selects the right border instead of the left one.
+func (l *layers) port(v, edge int, right bool) float64 {
+	id := side{v, right}
+	if l.offsets[id] == nil {
+		l.offsets[id] = l.ports(v, right)
 	}
-	for _, k := range links {
-		o := l.edges[l.part.edges[l.links[k].edge]]
-		y := l.at[l.links[k].from].y
-		if right {
-			y = l.at[l.links[k].to].y
-		}
-		if (l.part.nodes[v] == o.From) == (l.part.nodes[v] == e.From) {
-			same, sames = same+y, sames+1
-		} else {
-			other, others = other+y, others+1
-		}
-	}
-	apart := l.at[v].size.Height / 5
-	switch {
-	case others == 0:
-		return 0
-	case same/float64(sames) < other/float64(others),
-		same/float64(sames) == other/float64(others) && l.part.nodes[v] == e.From:
-		return -apart
-	}
-	return apart
+	return l.offsets[id][edge]
 }
 
 // double reports whether another edge joins the same nodes, so that one of them must bend.

@@ -16,6 +16,16 @@ type layers struct {
 	columns [][]int
 	// way is, for each edge of the part, the vertices that it passes through, from left to right.
 	way [][]int
+	// widths are the widths of the columns.
+	widths []float64
+	// offsets are the ports of the borders of nodes, as far as they are known.
+	offsets map[side]map[int]float64
+}
+
+// side is one border of a vertex.
+type side struct {
+	vertex int
+	right  bool
 }
 
 type vertex struct {
@@ -37,7 +47,7 @@ type link struct {
 }
 
 func newLayers(p part, nodes []Size, edges []Edge) *layers {
-	l := &layers{part: p, edges: edges}
+	l := &layers{part: p, edges: edges, offsets: map[side]map[int]float64{}}
 	local := map[int]int{}
 	for i, n := range p.nodes {
 		local[n] = i
@@ -48,8 +58,22 @@ func newLayers(p part, nodes []Size, edges []Edge) *layers {
 			l.links = append(l.links, link{from: local[edges[e].From], to: local[edges[e].To], edge: i})
 		}
 	}
+	l.pairUp()
 	l.index()
 	return l
+}
+
+// pairUp moves links between the same vertices next to each other. The order of the links decides
+// where vertices are if all orders have as many crossings.
+func (l *layers) pairUp() {
+	first := map[[2]int]int{}
+	ends := func(k link) [2]int { return [2]int{min(k.from, k.to), max(k.from, k.to)} }
+	for i, k := range l.links {
+		if _, ok := first[ends(k)]; !ok {
+			first[ends(k)] = i
+		}
+	}
+	slices.SortStableFunc(l.links, func(a, b link) int { return first[ends(a)] - first[ends(b)] })
 }
 
 func (l *layers) index() {
@@ -182,12 +206,32 @@ func (l *layers) stagger(by []int) bool {
 	for _, column := range columns {
 		if parts := min(wide, (len(column)+tall-1)/tall); parts > 1 {
 			any = true
-			for i, v := range column {
-				by[v] = 2 * (i % parts)
+			groups := map[int]int{}
+			for _, v := range column {
+				with := l.together(v)
+				if _, ok := groups[with]; !ok {
+					groups[with] = len(groups)
+				}
+				by[v] = 2 * (groups[with] % parts)
 			}
 		}
 	}
 	return any
+}
+
+// together returns a vertex with which v stays when its column is spread. The wait queues of one
+// queue, which are joined only to it and by edges in both directions, stay together.
+func (l *layers) together(v int) int {
+	if len(l.in[v]) < 2 || len(l.out[v]) > 0 {
+		return v
+	}
+	from := l.links[l.in[v][0]].from
+	for _, k := range l.in[v] {
+		if l.links[k].from != from {
+			return v
+		}
+	}
+	return from + len(l.at)
 }
 
 func (l *layers) topological() []int {
