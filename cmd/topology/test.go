@@ -135,5 +135,5 @@ func (o *testOptions) show(doc checks.TestReport) error {
 	if done, err := o.output.Encode(streams.Out, doc); done {
 		return err
 	}
-	return checks.TestText(streams.Out, doc, streams.OutStyler(o.proc.Colour))
+	return checks.TestText(streams.Out, doc, streams.OutStyler(o.proc.Colour), streams.OutWidth())
 }

@@ -213,10 +213,23 @@ func TestTruncateAndWrap(t *testing.T) {
 	if got != "one two|three-and|-a-half|four||five" {
 		t.Errorf("Wrap = %q", got)
 	}
+	for word, want := range map[string]string{
+		"team.service.queue-of-orders":  "team.service|.queue-of-|orders",
+		"a-bcdefghijklmnop":             "a-bcdefghijk|lmnop", // in the first half: too short a line
+		"日本語.の待ち行列の名前":                  "日本語.|の待ち行列の|名前",
+		"https://example.com/orders/12": "https://|example.com/|orders/12",
+	} {
+		if got := strings.Join(Wrap(word, 12), "|"); got != want {
+			t.Errorf("Wrap(%q) = %q, want %q", word, got, want)
+		}
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		s, w := rapid.String().Draw(t, "s"), rapid.IntRange(2, 40).Draw(t, "w")
 		if n := Width(Truncate(s, w)); n > w {
 			t.Fatalf("Truncate(%q, %d) takes %d columns", s, w, n)
+		}
+		if squeeze(strings.Join(Wrap(s, w), "")) != squeeze(s) {
+			t.Fatalf("Wrap(%q, %d) = %q", s, w, Wrap(s, w))
 		}
 		for _, line := range Wrap(s, w) {
 			if Width(line) > w && clusters(line) > 1 {
@@ -225,6 +238,9 @@ func TestTruncateAndWrap(t *testing.T) {
 		}
 	})
 }
+
+// squeeze removes all white space.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), "") }
 
 // clusters counts what is drawn as one character; one may be wider than the whole line.
 func clusters(s string) (n int) {

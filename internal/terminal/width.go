@@ -21,8 +21,9 @@ func Truncate(s string, width int) string {
 }
 
 // Wrap breaks s into lines of at most width columns. It breaks between words, and within a word
-// only if the word is longer than a line. A newline in s also ends a line. A width of 0 or less
-// means no limit. The result has at least one line.
+// only if the word is longer than a line: then at punctuation if there is any in the second half of
+// the line. A newline in s also ends a line. A width of 0 or less means no limit. The result has at
+// least one line.
 func Wrap(s string, width int) []string {
 	var lines []string
 	for _, paragraph := range strings.Split(s, "\n") {
@@ -45,11 +46,37 @@ func wrapParagraph(s string, width int) []string {
 		if line != "" {
 			lines = append(lines, line)
 		}
-		parts := strings.Split(measure().Wrap(word, width), "\n")
+		parts := breakWord(word, width)
 		lines = append(lines, parts[:len(parts)-1]...)
 		line = parts[len(parts)-1]
 	}
 	return append(lines, line)
+}
+
+// breakWord breaks a word into parts of at most width columns.
+func breakWord(word string, width int) []string {
+	var parts []string
+	for Width(word) > width {
+		first, _, more := strings.Cut(measure().Wrap(word, width), "\n")
+		if !more {
+			break
+		}
+		first = first[:punctuation(word, len(first), len(first)/2)]
+		parts, word = append(parts, first), word[len(first):]
+	}
+	return append(parts, word)
+}
+
+// punctuation returns the last place in word[least:most] before or after a punctuation mark that
+// joins the parts of a name, or most.
+func punctuation(word string, most, least int) int {
+	const marks = ".-_/:,"
+	for at := most; at > least; at-- {
+		if strings.IndexByte(marks, word[at]) >= 0 || strings.IndexByte(marks, word[at-1]) >= 0 {
+			return at
+		}
+	}
+	return most
 }
 
 // measure ignores the locale, so that text has the same width on every machine.

@@ -12,7 +12,7 @@ import (
 // coverageOf returns the coverage without colour, or "" if the report has none.
 func coverageOf(doc TestReport) string {
 	var b strings.Builder
-	coverageText(&b, doc.Coverage, terminal.Styler{})
+	coverageText(&b, doc.Coverage, terminal.Styler{}, 0)
 	if b.Len() == 0 {
 		return ""
 	}

@@ -6,40 +6,50 @@ import (
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 )
 
 // TestText writes a report for a person: a line per test, the reasons why it failed below, then the
-// counts.
-func TestText(w io.Writer, doc TestReport, style terminal.Styler) error {
+// counts. Lines have at most width columns; 0 means no limit.
+func TestText(w io.Writer, doc TestReport, style terminal.Styler, width int) error {
 	var b strings.Builder
 	for _, t := range doc.Tests {
 		if t.Passed {
-			fmt.Fprintf(&b, "%s %s\n", style.Green("ok  "), terminal.Neutralise(t.Name))
+			render.Labelled(&b, style.Green("ok  ")+" ", t.Name, width, render.Plain)
 			continue
 		}
-		fmt.Fprintf(&b, "%s %s  %s\n", style.Red("FAIL"), style.Bold(terminal.Neutralise(t.Name)),
-			style.Dim(terminal.Neutralise(t.Position.String())))
-		line := func(label, text string) {
-			fmt.Fprintf(&b, "       %s %s\n", style.Dim(fmt.Sprintf("%-9s", label)), terminal.Neutralise(text))
-		}
-		line("did", t.Did)
-		line("expected", t.Expected)
-		line("happened", happened(t))
-		for _, f := range t.Failures {
-			fmt.Fprintf(&b, "       %s\n", style.Red(terminal.Neutralise(f.Message)))
-			if f.Hop != "" {
-				fmt.Fprintf(&b, "         %s %s\n", style.Dim("where they part:"), terminal.Neutralise(f.Hop))
-			}
-		}
+		failedText(&b, t, style, width)
 	}
-	coverageText(&b, doc.Coverage, style)
+	coverageText(&b, doc.Coverage, style, width)
 	fmt.Fprintf(&b, "%s\n", testSummary(doc, style))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write the tests: %w", err)
 	}
 	return nil
+}
+
+func failedText(b *strings.Builder, t TestResult, style terminal.Styler, width int) {
+	at := terminal.Neutralise(t.Position.String())
+	if head := len("FAIL ") + terminal.Width(terminal.Neutralise(t.Name)+"  "+at); width <= 0 || head <= width {
+		fmt.Fprintf(b, "%s %s  %s\n", style.Red("FAIL"), style.Bold(terminal.Neutralise(t.Name)), style.Dim(at))
+	} else {
+		render.Labelled(b, style.Red("FAIL")+" ", t.Name, width, style.Bold)
+		render.Labelled(b, "       ", at, width, style.Dim)
+	}
+	line := func(label, text string) {
+		render.Labelled(b, "       "+style.Dim(fmt.Sprintf("%-9s", label))+" ", text, width, render.Plain)
+	}
+	line("did", t.Did)
+	line("expected", t.Expected)
+	line("happened", happened(t))
+	for _, f := range t.Failures {
+		render.Labelled(b, "       ", f.Message, width, style.Red)
+		if f.Hop != "" {
+			render.Labelled(b, "         "+style.Dim("where they part:")+" ", f.Hop, width, render.Plain)
+		}
+	}
 }
 
 func happened(t TestResult) string {
@@ -66,7 +76,7 @@ func testSummary(doc TestReport, style terminal.Styler) string {
 	return style.Green(terminal.FormatPlural(int64(doc.Passed), "test", "tests")+" passed") + tail
 }
 
-func coverageText(b *strings.Builder, c *Coverage, style terminal.Styler) {
+func coverageText(b *strings.Builder, c *Coverage, style terminal.Styler, width int) {
 	if c == nil {
 		return
 	}
@@ -77,8 +87,13 @@ func coverageText(b *strings.Builder, c *Coverage, style terminal.Styler) {
 	}{{"bindings", c.Bindings}, {"dead-letter paths", c.DeadLetters}, {"events", c.Events}} {
 		fmt.Fprintf(b, "%d of %d %s exercised\n", part.Covered.Covered, part.Total, part.name)
 		for _, m := range part.Missing {
-			fmt.Fprintf(b, "  %s %s  %s\n", style.Yellow("not"), terminal.Neutralise(m.What),
-				style.Dim(terminal.Neutralise(m.Position.String())))
+			what, at := terminal.Neutralise(m.What), terminal.Neutralise(m.Position.String())
+			if width <= 0 || len("  not ")+terminal.Width(what+"  "+at) <= width {
+				fmt.Fprintf(b, "  %s %s  %s\n", style.Yellow("not"), what, style.Dim(at))
+				continue
+			}
+			render.Labelled(b, "  "+style.Yellow("not")+" ", what, width, render.Plain)
+			render.Labelled(b, "      ", at, width, style.Dim)
 		}
 	}
 	b.WriteString("\n")

@@ -105,12 +105,12 @@ func TypeText(w io.Writer, e TypeDocument, style terminal.Styler, width int) err
 	var b bytes.Buffer
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%s  %s\n", style.Dim(fmt.Sprintf("%-10s", name)), terminal.Neutralise(value))
+			render.Labelled(&b, style.Dim(fmt.Sprintf("%-10s", name))+"  ", value, width, render.Plain)
 		}
 	}
 	fmt.Fprintln(&b, style.Bold(terminal.Neutralise(e.Type)), "version", e.Version)
 	if e.Description != "" {
-		fmt.Fprintln(&b, terminal.Neutralise(e.Description))
+		render.Labelled(&b, "", e.Description, width, render.Plain)
 	}
 	fmt.Fprintln(&b)
 	line("declared", e.Declared)

@@ -25,3 +25,22 @@ func TestCatalogueOnANarrowTerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestTypeOnANarrowTerminal checks that an event with many queues and a long description is wrapped.
+func TestTypeOnANarrowTerminal(t *testing.T) {
+	doc := events.TypeDocument{Type: "order.created", Version: 1, Exchange: "orders",
+		Description: strings.Repeat("A customer placed an order. ", 6), Reaches: []string{
+			"billing.orders.created.internationally", "shipping.orders.created.internationally", "audit"}}
+	var b strings.Builder
+	if err := events.TypeText(&b, doc, terminal.Styler{}, 80); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if terminal.Width(strings.TrimSuffix(line, "\n")) > 80 {
+			t.Errorf("wider than 80 columns: %q", line)
+		}
+	}
+	if !strings.Contains(b.String(), "billing.orders.created.internationally,\n            shipping.") {
+		t.Errorf("no aligned list in\n%s", b.String())
+	}
+}

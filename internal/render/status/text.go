@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -36,7 +37,8 @@ func Text(w io.Writer, d Document, style terminal.Styler, width int) error {
 	line("Queues", "%s", queueText(d))
 	rates := ""
 	if !t.OneVHost {
-		rates = fmt.Sprintf("; %.0f/s in, %.0f/s out", t.PublishRate, t.DeliverRate)
+		rates = fmt.Sprintf("; %s/s in, %s/s out", terminal.FormatCount(int64(math.Round(t.PublishRate))),
+			terminal.FormatCount(int64(math.Round(t.DeliverRate))))
 	}
 	line("Messages", "%s ready, %s unacknowledged%s", terminal.FormatCount(t.Ready), terminal.FormatCount(t.Unacked),
 		rates)
@@ -62,7 +64,8 @@ func nodeTable(b *bufio.Writer, d Document, style terminal.Styler, width int) er
 		}
 		memory := fmt.Sprintf("%s of %s", units.RoundMemory(n.MemUsed), units.RoundMemory(n.MemLimit))
 		disk := fmt.Sprintf("%s (alarm below %s)", units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
-		t.Rows = append(t.Rows, []string{n.Name, nodeState(n), memory, disk, fmt.Sprintf("%d of %d", n.FDUsed, n.FDTotal),
+		t.Rows = append(t.Rows, []string{n.Name, nodeState(n), memory, disk,
+			terminal.FormatCount(n.FDUsed) + " of " + terminal.FormatCount(n.FDTotal),
 			units.FormatMilliseconds(n.Uptime.Milliseconds() / 60000 * 60000)})
 	}
 	t.Style = func(row, column int, text string) string {
