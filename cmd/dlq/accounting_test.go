@@ -39,6 +39,7 @@ func TestEveryMessageIsAccountedFor(t *testing.T) {
 		for _, what := range []string{"replay", "move", "purge", "drain"} {
 			for _, queueType := range []string{topology.Classic, topology.Quorum} {
 				a := newAccount(t, n, what, queueType, accounted())
+				a.random = rand.New(rand.NewPCG(uint64(rabbittest.Seed(t)), uint64(len(all))))
 				a.fill()
 				a.kill(rabbittest.Cases(2, 5))
 				a.fillTarget()
@@ -73,6 +74,7 @@ type account struct {
 	// before is how many messages the last run found.
 	before int
 	last   *cmdtest.Running
+	random *rand.Rand
 }
 
 func newAccount(t *testing.T, n *node.Node, what, queueType string, messages int) *account {
@@ -144,9 +146,9 @@ func (a *account) kill(times int) {
 		a.proxy.HoldAfter(rabbittest.ToClient, cmdtest.Portion)
 		r := a.program.Start(a.command()...)
 		if a.sends() {
-			a.AdvanceBelow(a.proxy, "dlq", before-a.window-rand.IntN(a.n/16), r)
+			a.AdvanceBelow(a.proxy, "dlq", before-a.window-a.random.IntN(a.n/16), r)
 		} else {
-			a.advanceArchive(1+rand.IntN(10), r)
+			a.advanceArchive(1+a.random.IntN(10), r)
 		}
 		_ = r.Cmd.Process.Kill() // the exit code tells whether it was in time
 		if res := a.program.Wait(r); res.Code != -1 {
@@ -276,12 +278,12 @@ func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 	t.Helper()
 	var cutting, waiting sync.WaitGroup
 	stopped := make(chan struct{})
-	for i, a := range all {
+	for _, a := range all {
 		a.proxy.HoldAfter(rabbittest.ToClient, cmdtest.Portion)
 		a.before = a.Ready("dlq")
 		a.last = a.program.Start(a.command()...)
 		cutting.Go(func() {
-			a.cutAtRandomBytes(uint64(i))
+			a.cutAtRandomBytes()
 			waiting.Go(func() { cmdtest.KeepBusy(a.proxy, stopped) })
 		})
 	}
@@ -315,18 +317,17 @@ func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 
 // cutAtRandomBytes resets the last run's connections again and again, until it has restored them
 // twice. They get so few bytes that nobody is through before the broker is back.
-func (a *account) cutAtRandomBytes(seed uint64) {
-	rng := rand.New(rand.NewPCG(seed, 7))
+func (a *account) cutAtRandomBytes() {
 	a.AdvanceBelow(a.proxy, "dlq", a.before, a.last) // it is at work
 	for cuts := 0; cuts < 20 && a.restored() < 2 && !a.last.Ended(); cuts++ {
-		before, d := a.restored(), rabbittest.Direction(rng.IntN(2))
+		before, d := a.restored(), rabbittest.Direction(a.random.IntN(2))
 		a.proxy.HoldAfter(rabbittest.ToClient, cmdtest.Portion)
-		a.proxy.CutAfter(d, 1+rng.IntN(cmdtest.Portion))
+		a.proxy.CutAfter(d, 1+a.random.IntN(cmdtest.Portion))
 		for soon := time.Now().Add(time.Second); !a.proxy.HasCut(d) && time.Now().Before(soon); {
 			time.Sleep(10 * time.Millisecond)
 		}
-		a.proxy.Cut()                                                  // where so many bytes did not come
-		time.Sleep(time.Duration(20+rng.IntN(300)) * time.Millisecond) // attempts fail meanwhile
+		a.proxy.Cut()                                                       // where so many bytes did not come
+		time.Sleep(time.Duration(20+a.random.IntN(300)) * time.Millisecond) // attempts fail meanwhile
 		a.proxy.CutAfter(d, -1)
 		a.Advance(a.proxy, rabbittest.ToClient, func() bool { return a.restored() > before || a.last.Ended() },
 			"the connections are not restored")

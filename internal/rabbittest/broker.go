@@ -15,9 +15,11 @@ package rabbittest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +40,25 @@ func Cases(few, many int) int {
 		return many
 	}
 	return few
+}
+
+// seedEnv is set in CI, so that the result of a commit does not depend on chance.
+const seedEnv = "MSGCTL_TEST_SEED"
+
+// Seed returns the seed of the random decisions of a test: MSGCTL_TEST_SEED if it is set, otherwise
+// another one each time. It logs the seed, which repeats the decisions.
+func Seed(tb testing.TB) int {
+	tb.Helper()
+	seed := rand.IntN(1<<30) + 1
+	if set := os.Getenv(seedEnv); set != "" {
+		n, err := strconv.Atoi(set)
+		if err != nil {
+			tb.Fatalf("read %s: %v", seedEnv, err)
+		}
+		seed = n
+	}
+	tb.Logf("%s=%d", seedEnv, seed)
+	return seed
 }
 
 // Broker is a running broker that tests may share. It is safe for use by several tests at once.

@@ -370,17 +370,16 @@ func TestReplaySelectsAndLeavesTheRestInOrder(t *testing.T) {
 
 // cutSoon is for before the run: its connections are surely cut as soon as messages are on their
 // way, in the direction that they take. cutNowAndThen goes on from there.
-func cutSoon(proxy *rabbittest.Proxy) {
+func cutSoon(proxy *rabbittest.Proxy, random *rand.Rand) {
 	const handshake = 20_000 // at most
 	for _, way := range []rabbittest.Direction{rabbittest.ToBroker, rabbittest.ToClient} {
-		proxy.CutAfter(way, handshake+rand.IntN(100))
+		proxy.CutAfter(way, handshake+random.IntN(100))
 	}
 }
 
 // cutNowAndThen ends the first cut when it has come, and resets connections at random bytes until
 // stop is closed.
-func cutNowAndThen(proxy *rabbittest.Proxy, seed uint64, stop <-chan struct{}) {
-	rng := rand.New(rand.NewPCG(seed, 2))
+func cutNowAndThen(proxy *rabbittest.Proxy, random *rand.Rand, stop <-chan struct{}) {
 	defer proxy.Heal()
 	for !proxy.HasCut(rabbittest.ToBroker) && !proxy.HasCut(rabbittest.ToClient) {
 		select {
@@ -395,12 +394,12 @@ func cutNowAndThen(proxy *rabbittest.Proxy, seed uint64, stop <-chan struct{}) {
 		select {
 		case <-stop:
 			return
-		case <-time.After(time.Duration(rng.IntN(within/200)) * time.Millisecond):
+		case <-time.After(time.Duration(random.IntN(within/200)) * time.Millisecond):
 		}
-		way, bytes := rabbittest.Direction(rng.IntN(2)), 1+rng.IntN(within)
+		way, bytes := rabbittest.Direction(random.IntN(2)), 1+random.IntN(within)
 		before := proxy.Passed(way)
 		proxy.CutAfter(way, bytes)
-		wait := time.Duration(20+rng.IntN(200)) * time.Millisecond
+		wait := time.Duration(20+random.IntN(200)) * time.Millisecond
 		for end := time.Now().Add(wait); proxy.Passed(way) < before+bytes && time.Now().Before(end); {
 			select {
 			case <-stop:
@@ -430,8 +429,9 @@ func TestReplaySurvivesCutConnections(t *testing.T) {
 				stop := make(chan struct{})
 				var cutting sync.WaitGroup
 				for i, proxy := range which(p) {
-					cutSoon(proxy)
-					cutting.Go(func() { cutNowAndThen(proxy, uint64(i), stop) })
+					random := rand.New(rand.NewPCG(uint64(rabbittest.Seed(t)), uint64(i)))
+					cutSoon(proxy, random)
+					cutting.Go(func() { cutNowAndThen(proxy, random, stop) })
 				}
 				r, err := replay.Replay(t.Context(), o)
 				close(stop)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -340,7 +341,8 @@ func TestStreamsAreCopiedNotEmptied(t *testing.T) {
 		}
 		o.Copy = true
 		stop := make(chan struct{})
-		reading := sync.OnceFunc(func() { cutSoon(p.source); go cutNowAndThen(p.source, 5, stop) })
+		random := rand.New(rand.NewPCG(uint64(rabbittest.Seed(t)), 5))
+		reading := sync.OnceFunc(func() { cutSoon(p.source, random); go cutNowAndThen(p.source, random, stop) })
 		o.Select.Where = func(m *message.Message) (bool, error) {
 			reading()
 			return m.Headers["n"].(int64)%3 == 0, nil

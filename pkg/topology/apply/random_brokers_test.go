@@ -1,10 +1,7 @@
 package apply_test
 
 import (
-	"os"
-	"strconv"
 	"testing"
-	"time"
 
 	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/broker/brokertest"
@@ -53,12 +50,7 @@ func TestRandomStatesOnBrokers(t *testing.T) {
 			admin.Delete(t, rabbittest.Path("global-parameters", topology.OwnershipParameter(w.Name)))
 		})
 		c := brokertest.Connect(t, rabbittest.User{URL: b.URL, API: b.API})
-		seed, err := strconv.Atoi(os.Getenv("MSGCTL_TEST_SEED"))
-		if err != nil {
-			seed = int(time.Now().UnixNano() % 1e6)
-		}
-		t.Logf("seed %d", seed)
-		steps := 0
+		seed, steps := rabbittest.Seed(t), 0
 		for i := range 12 {
 			steps += advance(t, c, w.States().Example(seed+i))
 		}

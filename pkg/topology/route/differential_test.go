@@ -2,10 +2,7 @@ package route_test
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,9 +16,9 @@ import (
 // TestTheSimulatorAgreesWithTheBroker routes and dead-letters random messages through random
 // topologies on real brokers and in the simulator. It compares which queues have copies, with which
 // x-death, after the publication and after up to three rounds of rejecting, returning and
-// acknowledging. MSGCTL_ROUTE_SEED repeats a run, MSGCTL_ROUTE_CASES sets its length.
+// acknowledging.
 func TestTheSimulatorAgreesWithTheBroker(t *testing.T) {
-	seed, cases := number("MSGCTL_ROUTE_SEED", rand.IntN(1<<30)), number("MSGCTL_ROUTE_CASES", 1200)
+	seed, cases := rabbittest.Seed(t), rabbittest.Cases(1200, 20_000)
 	if testing.Short() {
 		cases = 200
 	}
@@ -38,7 +35,7 @@ func TestTheSimulatorAgreesWithTheBroker(t *testing.T) {
 			r := l.run(t, list, patience)
 			done, steps, skipped = done+r.cases-r.skipped, steps+r.steps, skipped+r.skipped
 			if len(r.failed) > 0 {
-				t.Logf("MSGCTL_ROUTE_SEED=%d, topology %d of batch %d", seed, r.failed[0].shape, batch)
+				t.Logf("seed %d, topology %d of batch %d", seed, r.failed[0].shape, batch)
 				t.Fatal(l.shrink(t, list[r.failed[0].shape], r.failed[0]))
 			}
 		}
@@ -52,13 +49,6 @@ func TestTheSimulatorAgreesWithTheBroker(t *testing.T) {
 
 // shapesPerBatch is the number of topologies that share a vhost.
 const shapesPerBatch = 24
-
-func number(name string, fallback int) int {
-	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-		return n
-	}
-	return fallback
-}
 
 // decidable reports whether the outcome does not depend on timing. It depends on timing if a quorum
 // queue refuses messages, because it is full only some messages later, and if a queue with the
