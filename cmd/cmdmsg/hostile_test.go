@@ -47,9 +47,7 @@ func silentCases() map[string]hostileCase {
 
 // violentCases are faults that end each connection at once, whatever the timeout is.
 func violentCases() map[string]hostileCase {
-	garbage, parts := hostile.GarbageAfter, func(frames ...hostile.Frame) hostile.Fault {
-		return hostile.DeliverFor(func(uint64) []hostile.Frame { return frames })
-	}
+	garbage, content := hostile.GarbageAfter, hostile.DeliverForever
 	fill := hostile.Body(bytes.Repeat([]byte("b"), 100_000))
 	return map[string]hostileCase{
 		"garbage from the beginning": {garbage(hostile.Method{}), everything, "the port speaks another protocol"},
@@ -59,14 +57,14 @@ func violentCases() map[string]hostileCase {
 		"a stray confirm.select-ok": {hostile.Inject(hostile.ChannelOK, hostile.Call(hostile.ConfirmOK)), everything,
 			"an answer that nothing asked for"},
 		"cancelled at once": {hostile.CancelAtOnce(), consumers, "the broker ended the consumer"},
-		"beyond the prefetch": {parts(hostile.Header(4), hostile.Body([]byte("body"))), consumers,
+		"beyond the prefetch": {content(hostile.Header(4), hostile.Body([]byte("body"))), consumers,
 			"where the prefetch is"},
-		"a body that is too long": {parts(hostile.Header(4), fill), consumers, "a body that is longer than announced"},
-		"an announcement of 2^60 bytes": {parts(hostile.Header(1<<60), fill), consumers,
+		"a body that is too long": {content(hostile.Header(4), fill), consumers, "a body that is longer than announced"},
+		"an announcement of 2^60 bytes": {content(hostile.Header(1<<60), fill), consumers,
 			"a message of 1152921504606846976 bytes"},
-		"nested headers": {parts(hostile.Header(1, hostile.NestedHeaders(2000)...), hostile.Body([]byte("b"))), consumers,
+		"nested headers": {content(hostile.Header(1, hostile.NestedHeaders(2000)...), hostile.Body([]byte("b"))), consumers,
 			"cannot read what the broker sent"},
-		"a frame of no kind": {parts(hostile.Frame{Kind: 99}), consumers, "something that is not an AMQP frame"},
+		"a frame of no kind": {content(hostile.Frame{Kind: 99}), consumers, "something that is not an AMQP frame"},
 	}
 }
 
@@ -118,23 +116,17 @@ const takenAtMost = 64 << 20
 
 // endsWell runs a command against a peer with the fault, and checks its end.
 func endsWell(t *testing.T, f *cmdtest.Fixture, command string, tc hostileCase, flags []string) {
-	peer := hostile.New(t, f.VHost.URL, tc.fault)
-	code, said := 0, ""
-	for try := 0; peer.Struck() == 0 && try < 10; try++ { // a busy broker may be too late to get there
-		r := cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API).Start(append(commands(writeFiles(t))[command], flags...)...)
-		begin := time.Now()
-		for !r.Ended() && time.Since(begin) < 2*time.Minute {
-			time.Sleep(10 * time.Millisecond)
-		}
-		said = r.Stdout.String() + r.Stderr.String()
-		if !r.Ended() {
-			t.Errorf("%s goes on: %s", command, cmdtest.LastPart(said))
-			return
-		}
-		if code = r.Cmd.ProcessState.ExitCode(); code == 0 {
+	peer, p := behind(t, f, tc.fault)
+	var res cmdtest.Result
+	// Before the fault a busy machine may take longer than the timeout.
+	for end := time.Now().Add(2 * time.Minute); peer.Struck() == 0 && time.Now().Before(end); {
+		r := p.Start(append(commands(writeFiles(t))[command], flags...)...)
+		f.Await(r.Ended, command+" goes on")
+		if res = p.Wait(r); res.Code == 0 {
 			break
 		}
 	}
+	code, said := res.Code, res.Stdout+res.Stderr
 	switch {
 	case peer.Struck() == 0:
 		t.Errorf("%s does not meet the fault: %s", command, cmdtest.LastPart(said))
@@ -178,18 +170,14 @@ func TestTwoInterruptsEndAnything(t *testing.T) {
 				var ended sync.WaitGroup
 				for _, command := range names {
 					ended.Go(func() {
-						peer := hostile.New(t, f.VHost.URL, fault)
-						p := cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API)
+						peer, p := behind(t, f, fault)
 						r := p.Start(append(args[command], "--timeout=1h")...)
-						for end := time.Now().Add(2 * time.Minute); !r.Ended() && time.Now().Before(end); {
+						f.Await(func() bool {
 							if peer.Struck() > 0 {
 								_ = r.Cmd.Process.Signal(os.Interrupt) // two that come at once count as one
 							}
-							time.Sleep(50 * time.Millisecond)
-						}
-						if !r.Ended() {
-							t.Errorf("%s goes on: %s", command, r.Stderr.String())
-						}
+							return r.Ended()
+						}, command+" goes on")
 					})
 				}
 				ended.Wait()
@@ -197,3 +185,10 @@ func TestTwoInterruptsEndAnything(t *testing.T) {
 		}
 	})
 }
+
+// behind starts a broker with the fault, and returns it with msgctl behind it.
+func behind(t *testing.T, f *cmdtest.Fixture, fault hostile.Fault) (*hostile.Peer, *cmdtest.Program) {
+	peer := hostile.New(t, f.VHost.URL, fault)
+	return peer, cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API)
+}
+

@@ -35,8 +35,7 @@ func TestMessageOverTheLimit(t *testing.T) {
 						MessageId: "id-" + body[:1], Body: []byte(body)}))
 				}
 				f.Await(func() bool { return f.Ready(queue) == 4 }, "the messages do not arrive")
-				peer := hostile.New(t, f.VHost.URL, hostile.CountOf(hostile.ConsumeOK))
-				p := cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API)
+				peer, p := behind(t, f, hostile.CountOf(hostile.ConsumeOK))
 				res := p.Run(append(tc.args, "--max-message-size=1MiB", "--reconnect-delay=1ms")...)
 				res.Want(t, tc.code, tc.says, "a message of 2097152 bytes, more than the 1048576 that are read",
 					"--max-message-size SIZE reads larger messages")

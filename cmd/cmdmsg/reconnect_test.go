@@ -8,9 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/hostile"
 )
@@ -33,8 +31,7 @@ func TestReconnectAttempts(t *testing.T) {
 			var ended sync.WaitGroup
 			for command, fault := range reconnecting() {
 				ended.Go(func() {
-					peer := hostile.New(t, f.VHost.URL, fault)
-					p := cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API)
+					peer, p := behind(t, f, fault)
 					res := p.Run(append(commands("")[command], "--reconnect-delay=1ms",
 						fmt.Sprintf("--reconnect-attempts=%d", attempts))...)
 					want := int64(1 + attempts)
@@ -59,14 +56,10 @@ func TestReconnectDelay(t *testing.T) {
 		var ended sync.WaitGroup
 		for command, fault := range reconnecting() {
 			ended.Go(func() {
-				peer := hostile.New(t, f.VHost.URL, fault)
-				p := cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API)
+				peer, p := behind(t, f, fault)
 				r := p.Start(append(commands("")[command], "--reconnect-delay=1h7m", "--timeout=3h")...)
-				for end := time.Now().Add(2 * time.Minute); !r.Ended() && !strings.Contains(r.Stderr.String(), "1h7m0s"); {
-					if time.Sleep(10 * time.Millisecond); time.Now().After(end) {
-						break
-					}
-				}
+				f.Await(func() bool { return r.Ended() || strings.Contains(r.Stderr.String(), "1h7m0s") },
+					command+" does not wait")
 				_ = r.Cmd.Process.Signal(os.Interrupt)
 				res := p.Wait(r)
 				if n := peer.Struck(); n != 2 || !strings.Contains(res.Stderr, "1h7m0s") || res.Code != 130 {

@@ -16,15 +16,13 @@ var (
 	Tune      = Method{10, 30}
 	OpenOK    = Method{10, 41}
 	ChannelOK = Method{20, 11}
-	DeclareOK = Method{50, 11}
 	QosOK     = Method{60, 11}
 	ConsumeOK = Method{60, 21}
-	CancelOK  = Method{60, 31}
-	Deliver   = Method{60, 60}
 	Confirm   = Method{60, 80}
 	ConfirmOK = Method{85, 11}
 
-	cancel = Method{60, 30}
+	cancel  = Method{60, 30}
+	deliver = Method{60, 60}
 )
 
 // SilentAfter is a broker that never says anything after a method; after the zero Method, that
@@ -94,26 +92,19 @@ func CancelAtOnce() Fault {
 	}}
 }
 
-// DeliverFor is a broker that answers basic.consume with the messages that parts returns for the
-// consumer, again and again, until the client hangs up. Each part is sent with the next delivery
-// tag.
-func DeliverFor(parts func(tag uint64) []Frame) Fault { return deliver(parts, 0) }
-
-// DeliverOnce is a broker that delivers what parts returns once, and then nothing more.
-func DeliverOnce(parts func(tag uint64) []Frame) Fault { return deliver(parts, 1) }
-
-// deliver sends so many parts; 0 stands for no end.
-func deliver(parts func(tag uint64) []Frame, times uint64) Fault {
+// DeliverForever is a broker that answers basic.consume with deliveries, each with these frames for
+// its content, until the client hangs up.
+func DeliverForever(content ...Frame) Fault {
 	return Fault{On: ConsumeOK, Do: func(c *Conn, f Frame) error {
 		if err := c.Send(f.Bytes()); err != nil {
 			return err
 		}
-		for tag := uint64(1); times == 0 || tag <= times; tag++ {
+		for tag := uint64(1); ; tag++ {
 			var out []byte
 			args := append(bytes.Clone(f.Payload[4:]), binary.BigEndian.AppendUint64(nil, tag)...)
 			args = append(args, 0, 0, 1, 'k') // not redelivered, the default exchange, a key
-			out = append(out, Frame{MethodFrame, f.Channel, call(Deliver, args...)}.Bytes()...)
-			for _, part := range parts(tag) {
+			out = append(out, Frame{MethodFrame, f.Channel, call(deliver, args...)}.Bytes()...)
+			for _, part := range content {
 				part.Channel = f.Channel
 				out = append(out, part.Bytes()...)
 			}
@@ -121,7 +112,6 @@ func deliver(parts func(tag uint64) []Frame, times uint64) Fault {
 				return err
 			}
 		}
-		return c.Silence()
 	}}
 }
 

@@ -168,8 +168,8 @@ type Conn struct {
 	gone   chan struct{} // closed when the client has hung up
 }
 
-// receive passes on what the client sends. It reads until the client hangs up, even if the broker
-// is gone.
+// receive passes on what the client sends, and that it has hung up: the broker returns what it held.
+// It reads until then, even if the broker is gone.
 func (c *Conn) receive(broker net.Conn) {
 	defer close(c.gone)
 	buffer := make([]byte, 64<<10)
@@ -179,6 +179,7 @@ func (c *Conn) receive(broker net.Conn) {
 			_, _ = broker.Write(buffer[:n])
 		}
 		if err != nil {
+			_ = broker.(*net.TCPConn).CloseWrite()
 			return
 		}
 	}
