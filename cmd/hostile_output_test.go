@@ -1,16 +1,13 @@
 package cmd_test
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -67,17 +64,20 @@ func TestNoCommandWritesHostileCharacters(t *testing.T) {
 		if !ok || len(list) == 0 {
 			t.Errorf("no run of %q is tested", path)
 		}
-		for f, form := range formsOf(c) {
-			for i, run := range list {
-				if run.once && f > 0 {
-					continue
+		t.Run(path, func(t *testing.T) {
+			s.program.T = t
+			for f, form := range formsOf(c) {
+				for i, run := range list {
+					if run.once && f > 0 {
+						continue
+					}
+					if form != nil && form[0] != "--output" && i < len(list)-1 {
+						continue // how progress and logs look depends little on what is done
+					}
+					s.check(t, path, form, run)
 				}
-				if form != nil && form[0] != "--output" && i < len(list)-1 {
-					continue // how progress and logs look depends little on what is done
-				}
-				s.check(t, path, form, run)
 			}
-		}
+		})
 	}
 	for path := range runs {
 		t.Errorf("%q is no command", path)
@@ -126,8 +126,7 @@ type hostileShop struct {
 }
 
 func newHostileShop(t *testing.T) *hostileShop {
-	lines := rabbittest.Brokers(t)
-	b := lines[len(lines)-1]
+	b := rabbittest.Any(t)
 	v := b.VHost(t, rabbittest.Named("msgctl-"+hostile))
 	t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 	user := "msgctl-test-" + hostile + v.Name
@@ -151,17 +150,13 @@ func newHostileShop(t *testing.T) *hostileShop {
 	s.write(t, "payload.json", map[string]any{"x" + hostile: hostile})
 	_ = os.WriteFile(s.file("handler.sh"), []byte("cat >/dev/null; cat '"+s.file("complaint")+"' >&2; exit 1\n"), 0o600)
 	_ = os.WriteFile(s.file("complaint"), []byte("broken "+hostile+"\n"), 0o600)
-	if r := s.run(t, "apply", "--yes", "-f", s.file("topology.yaml")); r.Code != 0 {
-		t.Fatalf("exit code %d\n%q\n%q", r.Code, r.Stdout, r.Stderr)
-	}
+	s.program.Run("apply", "--yes", "-f", s.file("topology.yaml")).Want(t, cmdutil.ExitOK)
 	if _, err := s.ch.QueueDeclare("vanish"+hostile, true, false, false, false, amqp.Table{
 		"x-dead-letter-exchange": "gone" + hostile}); err != nil {
 		t.Fatal(err)
 	}
 	s.fill(t)
-	if r := s.run(t, "dlq", "export", "dead"+hostile, "--archive", s.file("messages.ndjson")); r.Code != 0 {
-		t.Fatalf("exit code %d\n%q\n%q", r.Code, r.Stdout, r.Stderr)
-	}
+	s.program.Run("dlq", "export", "dead"+hostile, "--archive", s.file("messages.ndjson")).Want(t, cmdutil.ExitOK)
 	return s
 }
 
@@ -219,7 +214,7 @@ func (s *hostileShop) write(t *testing.T, name string, doc any) {
 
 // fill gives the queue and the dead-letter queue messages with hostile properties, headers and
 // bodies.
-func (s *hostileShop) fill(t *testing.T) {
+func (s *hostileShop) fill(t testing.TB) {
 	t.Helper()
 	const h = hostile
 	died := amqp.Table{"x-death": []any{amqp.Table{"count": int64(1), "reason": "rejected" + h, "queue": "q" + h,
@@ -340,37 +335,22 @@ func (s *hostileShop) addDeadLetters(list map[string][]hostileRun) {
 }
 
 func (s *hostileShop) applied(file string) func() {
-	return func() { s.run(s.program.T, "apply", "--yes", "--replace=empty", "-f", s.file(file)) }
+	return func() { s.program.Run("apply", "--yes", "--replace=empty", "-f", s.file(file)) }
 }
 
 func (s *hostileShop) destroyed(file string) func() {
-	return func() { s.run(s.program.T, "destroy", "--yes", "-f", s.file(file)) }
+	return func() { s.program.Run("destroy", "--yes", "-f", s.file(file)) }
 }
 
 // refill gives the queues their messages back.
 func (s *hostileShop) refill() {
-	t := s.program.T.(*testing.T)
+	t := s.program.T
 	for _, queue := range []string{"q" + hostile, "dead" + hostile, "lost" + hostile} {
 		if _, err := s.ch.QueuePurge(queue, false); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s.fill(t)
-}
-
-func (s *hostileShop) run(t testing.TB, args ...string) cmdtest.Result {
-	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer stop()
-	command := exec.CommandContext(ctx, "msgctl", args...)
-	command.Env = s.program.Env
-	var out, err strings.Builder
-	command.Stdout, command.Stderr = &out, &err
-	_ = command.Run() // its exit code says it
-	if ctx.Err() != nil {
-		t.Errorf("msgctl %q does not end: %q, %q", args, out.String(), err.String())
-	}
-	return cmdtest.Result{Code: command.ProcessState.ExitCode(), Stdout: out.String(), Stderr: err.String()}
 }
 
 func (s *hostileShop) check(t *testing.T, path string, form []string, run hostileRun) {
@@ -385,7 +365,7 @@ func (s *hostileShop) check(t *testing.T, path string, form []string, run hostil
 			args[i] = s.file(fmt.Sprint("archive", s.archive))
 		}
 	}
-	r := s.run(t, args...)
+	r := s.program.Run(args...)
 	if r.Code == cmdutil.ExitUsage && !run.once {
 		t.Errorf("msgctl %q is used wrongly: %q", args, r.Stderr)
 	}

@@ -24,8 +24,8 @@ func (bareQueue) Everything(_ context.Context, vhosts []string) (*topology.Live,
 
 func (bareQueue) Close() {}
 
-// TestWindowWithinTheLimit: --limit 1 takes one message in hand.
-func TestWindowWithinTheLimit(t *testing.T) {
+// TestPrefetchWithinTheLimit: --limit 1 takes one message in hand.
+func TestPrefetchWithinTheLimit(t *testing.T) {
 	for _, c := range []struct {
 		prefetch int
 		limit    int64

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -63,13 +64,15 @@ func TestBrowseNamesTheMessageBeforeALostConnection(t *testing.T) {
 // What was counted and does not come is reported: silence is not the end of a queue.
 func TestBrowseReportsWhatDidNotCome(t *testing.T) {
 	for expect, missing := range map[int64]int64{20: 0, 25: 5} {
-		b := pipelinetest.New(5, 20)
-		r, err := browse.Browse(t.Context(), b, browse.Options{
-			Assessment: browse.Assessment{Queue: "dlq", Type: topology.Classic}, Idle: time.Millisecond, Counter: b,
-			Expect: expect,
-		}, func(*message.Message) error { return nil })
-		if err != nil || r.Seen != 20 || r.Missing != missing {
-			t.Errorf("of %d expected: %+v, %v", expect, r, err)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			b := pipelinetest.New(5, 20)
+			r, err := browse.Browse(t.Context(), b, browse.Options{
+				Assessment: browse.Assessment{Queue: "dlq", Type: topology.Classic}, Idle: time.Second, Counter: b,
+				Expect: expect,
+			}, func(*message.Message) error { return nil })
+			if err != nil || r.Seen != 20 || r.Missing != missing {
+				t.Errorf("of %d expected: %+v, %v", expect, r, err)
+			}
+		})
 	}
 }

@@ -192,7 +192,7 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-func TestPlannerCountsWhatAReplayWouldDo(t *testing.T) {
+func TestDryRunCountsWhatAReplayWouldDo(t *testing.T) {
 	p := NewDryRun(Options{From: From{Queue: "dlq"},
 		Select: Selection{Where: func(m *message.Message) (bool, error) { return m.MessageID != "skip", nil }}})
 	for _, m := range []*message.Message{

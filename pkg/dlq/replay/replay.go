@@ -85,7 +85,7 @@ type Options struct {
 	// RestoreTTL restores the expiration that the broker removed when a message died.
 	RestoreTTL bool
 	// Transform changes bodies and headers; nil for none. Changed receives the first ChangedShown
-	// messages before and after, as they are sent; for a preview use a Planner. It must not keep or
+	// messages before and after, as they are sent; for a preview use a DryRun. It must not keep or
 	// change them.
 	Transform *transform.Transform
 	Changed   func(before, after *message.Message)

@@ -8,12 +8,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// TestPlannerLeavesWhatDoesNotFit: a dry run says what the run would do.
-func TestPlannerLeavesWhatDoesNotFit(t *testing.T) {
+// TestDryRunLeavesWhatDoesNotFit: a dry run says what the run would do.
+func TestDryRunLeavesWhatDoesNotFit(t *testing.T) {
 	asked := 0
 	o := replay.Options{To: replay.Destination{Kind: replay.ToQueue, Queue: "small"},
-		Room: func(queue string) (replay.Room,
-			bool) {
+		Room: func(queue string) (replay.Room, bool) {
 			asked++
 			return replay.Room{Messages: 2, Bytes: 10, Why: "full"}, queue == "small"
 		}}
