@@ -201,4 +201,3 @@ func behind(t *testing.T, f *cmdtest.Fixture, fault hostile.Fault) (*hostile.Pee
 	peer := hostile.New(t, f.VHost.URL, fault)
 	return peer, cmdtest.NewProgram(t, peer.Through(f.VHost.URL), f.VHost.API)
 }
-
