@@ -37,7 +37,7 @@ func ExitCodes() []ExitCode {
 		{ExitPending, "changes or findings: plan --detailed-exitcode with changes, a failed test, a route that loses " +
 			"the message, findings of lint, status or doctor"},
 		{ExitPartly, "partly done: some objects or messages failed, and the report lists them; run the command again to " +
-			"continue"},
+			"continue, but after publish --ndjson publish only the lines that failed"},
 		{ExitNotPermitted, "not permitted, or authentication failed"},
 		{ExitUsage, "usage error: a command, flag, argument or setting is invalid or missing"},
 		{ExitInterrupted, "interrupted: messages and changes in flight were settled first"},

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -73,6 +75,9 @@ func (c *consuming) one(s handlerSpec) (handle.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.findProgram(s.Exec); err != nil {
+		return nil, err
+	}
 	name := "exec " + firstWord(s.Exec)
 	if s.Persistent {
 		return &handle.Lines{Argv: argv, Env: c.environment(), Timeout: s.timeout, Label: name}, nil
@@ -100,6 +105,38 @@ func shellCommand(line string) ([]string, error) {
 		return nil, fmt.Errorf("run a command: %w", err)
 	}
 	return argv, nil
+}
+
+// plainWord is a word that a shell takes as it stands.
+var plainWord = regexp.MustCompile(`^[\w./+-]+$`)
+
+// findProgram returns an error if the shell does not find the first word of a command line, so that
+// no message is taken for a handler that is not there. What only the shell can tell is left to it.
+func (c *consuming) findProgram(line string) error {
+	words := strings.Fields(line)
+	if len(words) == 0 || !plainWord.MatchString(words[0]) || runtime.GOOS == "windows" {
+		return nil
+	}
+	find := exec.Command("sh", "-c", `command -v -- "$1"`, "sh", words[0])
+	find.Env = c.environment()
+	info, err := os.Stat(words[0])
+	isPath, isFile := strings.Contains(words[0], "/"), err == nil && !info.IsDir()
+	locked := isPath && isFile && info.Mode().Perm()&0o111 == 0
+	var exit *exec.ExitError
+	if !locked && !errors.As(find.Run(), &exit) {
+		return nil
+	}
+	text := fmt.Sprintf("%s%s is no command that the shell finds: a handler that cannot start would handle no message",
+		cmdutil.Where(c.cmd), words[0])
+	switch {
+	case locked:
+		return cmdutil.UsageError("chmod +x "+shell.Quote(words[0]), "%s; it is not executable", text)
+	case isPath:
+		return cmdutil.UsageError("check the path; it begins at the directory where msgctl runs", "%s", text)
+	case isFile:
+		return cmdutil.UsageError("--exec ./"+words[0], "%s", text)
+	}
+	return cmdutil.UsageError("name its path, as in --exec ./"+words[0]+", or install it", "%s", text)
 }
 
 // firstWord returns a command without its arguments, which may hold secrets. Leading variable

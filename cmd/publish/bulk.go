@@ -17,10 +17,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
-	"github.com/msgctl/msgctl/internal/render"
-	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
@@ -280,7 +277,7 @@ func (r *publishing) run(ctx context.Context, o bulk.Options, total int64) (err 
 	if r.bulk.breaker == 0 {
 		o.Breaker.Failures = -1
 	}
-	failed := 0
+	failed, live := 0, r.showsFailures()
 	o.Settled = func(x bulk.Result) {
 		watch.Bar.Add(1)
 		endSpan(x)
@@ -288,7 +285,7 @@ func (r *publishing) run(ctx context.Context, o bulk.Options, total int64) (err 
 			return
 		}
 		record(x)
-		if failed++; failed <= maxFailuresShown {
+		if failed++; live && failed <= maxFailuresShown {
 			watch.Bar.Note(fmt.Sprintf("line %d is %s: %v", x.Line, x.Outcome, x.Err))
 		}
 	}
@@ -298,9 +295,6 @@ func (r *publishing) run(ctx context.Context, o bulk.Options, total int64) (err 
 	err = errors.Join(err, closeReport())
 	return r.endBulk(ctx, o, report, time.Since(start), err)
 }
-
-// maxFailuresShown limits how many failures are shown during a run.
-const maxFailuresShown = 20
 
 func (r *publishing) breakerText(s publish.BreakerState) string {
 	switch s {
@@ -316,57 +310,4 @@ func (r *publishing) breakerText(s publish.BreakerState) string {
 		return "circuit breaker: sending one event as a probe"
 	}
 	return "circuit breaker: the probe was confirmed; resumed"
-}
-
-// recorder writes failures to --report.
-func (r *publishing) recorder() (func(bulk.Result), func() error, error) {
-	if r.bulk.report == "" {
-		return func(bulk.Result) {}, func() error { return nil }, nil
-	}
-	f, err := os.OpenFile(r.bulk.report, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open the report: %w", err)
-	}
-	var first error
-	return func(x bulk.Result) {
-		if err := render.JSONLine(f, events.NewUnpublishedDocument(x)); err != nil && first == nil {
-			first = fmt.Errorf("write the report: %w", err)
-		}
-	}, func() error { return errors.Join(first, f.Close()) }, nil
-}
-
-// endBulk shows the report and maps it to the exit code.
-func (r *publishing) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration,
-	err error) error {
-	complete := err == nil && !report.Stopped && report.Unknown+report.Unsent == 0
-	// Without an outcome of any line nothing was sent, and there is nothing to continue; unless an
-	// earlier run, whose end is unknown, or an interruption may have left messages in flight.
-	nothing := report.Total() == 0 && !r.bulk.resume && ctx.Err() == nil
-	if o.Journal != nil {
-		err = errors.Join(err, o.Journal.Close(complete || nothing))
-	}
-	doc := events.NewBulkDocument(r.typ, r.vhost, r.bulk.ndjson, report, elapsed)
-	doc.Interrupted = ctx.Err() != nil
-	doc.Complete = complete
-	if !complete && !nothing && o.Journal != nil {
-		doc.Resume = "the same command with --resume continues after line " + terminal.FormatCount(report.Line)
-	}
-	if done, shown := r.output.Encode(r.proc.Streams.Out, doc); done {
-		err = errors.Join(err, shown)
-	} else {
-		err = errors.Join(err, events.BulkText(r.proc.Streams.Out, doc, r.proc.Streams.OutStyler(r.proc.Colour)))
-	}
-	switch {
-	case doc.Interrupted:
-		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
-	case err != nil && report.Done() > 0:
-		return &cmdutil.ExitError{Code: cmdutil.ExitPartly, Err: err}
-	case err != nil:
-		return err
-	case report.Failed() > 0 && report.Done() == 0:
-		return cmdutil.ExitWith(cmdutil.ExitFailed)
-	case report.Failed() > 0:
-		return cmdutil.ExitWith(cmdutil.ExitPartly)
-	}
-	return nil
 }

@@ -31,7 +31,7 @@ func (d *publisherDialer) Open(ctx context.Context) (publish.Channel, error) {
 	o.wrap = func(conn net.Conn) net.Conn { return wire.Coalesce(conn) }
 	l, err := dial(ctx, o, d.vhost)
 	if err != nil {
-		return nil, fmt.Errorf("open a channel to publish: %w", err)
+		return nil, err
 	}
 	c := &publishChannel{opts: d.opts, vhost: d.vhost, link: l}
 	if err := interruptible(ctx, d.opts, l, c.start); err != nil {

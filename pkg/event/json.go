@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,15 +30,6 @@ func jsonType(text []byte) string {
 		return "null"
 	}
 	return "a number"
-}
-
-func asSyntax(err error, into **json.SyntaxError) bool { return errors.As(err, into) }
-
-func jsonProblem(err *json.SyntaxError) string {
-	if strings.HasPrefix(err.Error(), "unexpected end") {
-		return "the JSON ends too early"
-	}
-	return "not JSON: " + err.Error()
 }
 
 // position returns the line and the column (in characters) of a byte, both from 1.

@@ -172,7 +172,7 @@ func TestBinaryCloudEvents(t *testing.T) {
 		{func(h message.Table) { h["cloudEvents_dataversion"] = "x" }, "", "{}", "/dataversion"},
 		{func(h message.Table) { h["cloudEvents_id"] = []any{"x"} }, "", "{}", "/id: want a text"},
 		{func(message.Table) {}, "text/xml", "<x/>", "not JSON"},
-		{func(message.Table) {}, "", "{", "/data: line 1"},
+		{func(message.Table) {}, "", "{", "/data: column 2"},
 	} {
 		h := base()
 		c.change(h)

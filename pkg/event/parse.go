@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/msgctl/msgctl/internal/jsonsyntax"
 	"github.com/tidwall/gjson"
 )
 
@@ -89,13 +90,12 @@ func checkJSON(text []byte) *FormatError {
 		return nil
 	}
 	var v json.RawMessage
-	err := json.Unmarshal(text, &v)
-	var syntax *json.SyntaxError
-	if asSyntax(err, &syntax) {
-		line, column := position(text, int(syntax.Offset)-1)
-		return &FormatError{"", fmt.Sprintf("line %d, column %d: %s", line, column, jsonProblem(syntax))}
+	at, problem := jsonsyntax.Explain(text, json.Unmarshal(text, &v))
+	line, column := position(text, at)
+	if bytes.IndexByte(text, '\n') < 0 {
+		return &FormatError{"", fmt.Sprintf("column %d: %s", column, problem)}
 	}
-	return &FormatError{"", fmt.Sprintf("not JSON: %v", err)}
+	return &FormatError{"", fmt.Sprintf("line %d, column %d: %s", line, column, problem)}
 }
 
 func invalidUTF8(text []byte) int {

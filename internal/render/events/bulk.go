@@ -31,7 +31,9 @@ type BulkDocument struct {
 	Stopped     bool   `json:"stopped,omitempty"`
 	Interrupted bool   `json:"interrupted,omitempty"`
 	Resume      string `json:"resume,omitempty"`
-	ElapsedMS   int64  `json:"elapsed_ms"`
+	// Rest says how to publish the events that failed without the others.
+	Rest      string `json:"rest,omitempty"`
+	ElapsedMS int64  `json:"elapsed_ms"`
 }
 
 // UnpublishedDocument is an event that was not published. It is also the form of a line of a report
@@ -62,8 +64,8 @@ func NewBulkDocument(typ, vhost, file string, r bulk.Report, elapsed time.Durati
 	return doc
 }
 
-// BulkText writes the report for people.
-func BulkText(w io.Writer, doc BulkDocument, style terminal.Styler) error {
+// BulkText writes the report for people. listed says that they have seen the failures already.
+func BulkText(w io.Writer, doc BulkDocument, listed bool, style terminal.Styler) error {
 	var parts []string
 	for _, c := range []struct {
 		n    int64
@@ -90,6 +92,9 @@ func BulkText(w io.Writer, doc BulkDocument, style terminal.Styler) error {
 			terminal.FormatPlural(doc.Repeats, "event was", "events were"))
 	}
 	for _, f := range doc.Failures {
+		if listed {
+			break
+		}
 		fmt.Fprintf(&b, "  line %d %s: %s\n", f.Line, f.Outcome, terminal.Neutralise(f.Reason))
 	}
 	if more := doc.Failed() - int64(len(doc.Failures)); more > 0 && len(doc.Failures) > 0 {
@@ -100,6 +105,9 @@ func BulkText(w io.Writer, doc BulkDocument, style terminal.Styler) error {
 	}
 	if doc.Resume != "" {
 		fmt.Fprintf(&b, "To continue: %s.\n", doc.Resume)
+	}
+	if doc.Rest != "" {
+		fmt.Fprintln(&b, doc.Rest)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

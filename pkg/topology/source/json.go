@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/jsonsyntax"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -56,16 +56,8 @@ func (r *jsonReader) start() int {
 }
 
 func (r *jsonReader) syntax(err error) diag.Diagnostics {
-	offset := r.start()
-	var se *json.SyntaxError
-	if errors.As(err, &se) && int(se.Offset) > offset {
-		offset = int(se.Offset) - 1
-	}
-	message := "this is not JSON: " + strings.TrimPrefix(err.Error(), "json: ")
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		offset, message = len(r.data), "the JSON text ends too early: a } or ] or a quote is missing"
-	}
-	return failure(r.cursor.at(offset), message, "", "")
+	offset, message := jsonsyntax.Explain(r.data, err)
+	return failure(r.cursor.at(max(offset, r.start())), message, "", "")
 }
 
 func (r *jsonReader) value(depth int) (*Node, error) {

@@ -1,0 +1,112 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
+)
+
+// maxFailuresShown limits how many failures are shown during a run, to as many as a report lists.
+const maxFailuresShown = 20
+
+// showsFailures reports whether failures are shown on stderr during the run. Without a terminal,
+// only the report lists them.
+func (r *publishing) showsFailures() bool {
+	return r.progress == terminal.ProgressJSON || r.progress == terminal.ProgressAuto && r.proc.Streams.ErrTTY
+}
+
+// recorder writes failures to --report.
+func (r *publishing) recorder() (func(bulk.Result), func() error, error) {
+	if r.bulk.report == "" {
+		return func(bulk.Result) {}, func() error { return nil }, nil
+	}
+	f, err := os.OpenFile(r.bulk.report, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the report: %w", err)
+	}
+	var first error
+	return func(x bulk.Result) {
+		if err := render.JSONLine(f, events.NewUnpublishedDocument(x)); err != nil && first == nil {
+			first = fmt.Errorf("write the report: %w", err)
+		}
+	}, func() error { return errors.Join(first, f.Close()) }, nil
+}
+
+// endBulk shows the report and maps it to the exit code.
+func (r *publishing) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration,
+	err error) error {
+	complete := err == nil && !report.Stopped && report.Unknown+report.Unsent == 0
+	// Without an outcome of any line nothing was sent, and there is nothing to continue; unless an
+	// earlier run, whose end is unknown, or an interruption may have left messages in flight.
+	nothing := report.Total() == 0 && !r.bulk.resume && ctx.Err() == nil
+	if o.Journal != nil {
+		err = errors.Join(err, o.Journal.Close(complete || nothing))
+	}
+	doc := events.NewBulkDocument(r.typ, r.vhost, r.bulk.ndjson, report, elapsed)
+	doc.Interrupted = ctx.Err() != nil
+	doc.Complete = complete
+	if !complete && !nothing && o.Journal != nil {
+		doc.Resume = "the same command with --resume continues after line " + terminal.FormatCount(report.Line)
+	}
+	doc.Rest = r.rest(report)
+	err = errors.Join(err, r.show(doc, err))
+	switch {
+	case doc.Interrupted:
+		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
+	case err != nil && report.Done() > 0:
+		return &cmdutil.ExitError{Code: cmdutil.ExitPartly, Err: err}
+	case err != nil:
+		return err
+	case report.Failed() > 0 && report.Done() == 0:
+		return cmdutil.ExitWith(cmdutil.ExitFailed)
+	case report.Failed() > 0:
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
+	}
+	return nil
+}
+
+// show writes the report. An error before anything was sent, such as a refused login, stands alone.
+func (r *publishing) show(doc events.BulkDocument, err error) error {
+	s := r.proc.Streams
+	if done, err := r.output.Encode(s.Out, doc); done {
+		return err
+	}
+	if err != nil && doc.Total() == 0 && !doc.Interrupted {
+		return nil
+	}
+	return events.BulkText(s.Out, doc, r.showsFailures() && s.OutTTY, s.OutStyler(r.proc.Colour))
+}
+
+// rest says how to publish the lines that failed. The same command again would publish the other
+// lines a second time.
+func (r *publishing) rest(report bulk.Report) string {
+	failed := report.Invalid + report.Returned + report.Rejected
+	if failed == 0 || report.Done() == 0 || r.bulk.ndjson == "" {
+		return ""
+	}
+	again := "The same command again publishes the other lines again. "
+	var print []string
+	for _, f := range report.Failures {
+		if f.Outcome != bulk.Unknown && f.Outcome != bulk.Unsent {
+			print = append(print, fmt.Sprintf("%dp", f.Line))
+		}
+	}
+	if r.bulk.ndjson == "-" || int64(len(print)) < failed {
+		return again + "Correct the lines that failed, and publish only them; --report FILE lists all of them."
+	}
+	slices.SortFunc(print, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	return fmt.Sprintf("%sCopy the lines that failed, correct them, and publish only them: sed -n '%s' %s > rest.ndjson",
+		again, strings.Join(print, ";"), shell.Quote(r.bulk.ndjson))
+}
