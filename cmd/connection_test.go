@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -101,6 +102,11 @@ func takes(t *testing.T, dir string, args []string) bool {
 // codeOf runs a command line to its end, or to where it asks for a broker.
 func codeOf(t *testing.T, dir string, args []string) (code int, stderr string) {
 	t.Helper()
+	return runUntil(t.Context(), dir, args)
+}
+
+// runUntil is codeOf until the context ends.
+func runUntil(ctx context.Context, dir string, args []string) (code int, stderr string) {
 	env := func(name string) (string, bool) {
 		v, ok := map[string]string{"HOME": dir, "MSGCTL_CONFIG": filepath.Join(dir, "config.yaml")}[name]
 		return v, ok
@@ -113,6 +119,6 @@ func codeOf(t *testing.T, dir string, args []string) (code int, stderr string) {
 		brokers: brokers{beforeDeadLetters: func() {},
 			connect: func(broker.Options) (*broker.Client, error) { return nil, errors.New("no broker here") }},
 	}
-	code = p.run(t.Context(), args)
+	code = p.run(ctx, args)
 	return code, said.String()
 }

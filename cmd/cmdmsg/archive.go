@@ -1,6 +1,7 @@
 package cmdmsg
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -54,7 +55,7 @@ type entry struct {
 }
 
 // CheckArchive reads up to the first message. The error says that there is none, because the file
-// called name is no archive.
+// called name is no archive; or it is context.Canceled, because reading was interrupted.
 func CheckArchive(r *archive.Reader, name string) (*Archive, error) {
 	a := &Archive{Reader: r}
 	for {
@@ -63,6 +64,8 @@ func CheckArchive(r *archive.Reader, name string) (*Archive, error) {
 		var broken *archive.BrokenError
 		foreign := errors.As(err, &broken) && !broken.Final
 		switch {
+		case errors.Is(err, context.Canceled): // reading was interrupted
+			return nil, err
 		case len(a.ahead) > 1 && (errors.Is(err, io.EOF) || len(a.ahead) > maxForeignLines && foreign):
 			return nil, cmdutil.UsageError("msgctl dlq export, msgctl dlq purge --archive and msgctl tail --save write archives",
 				"%s is no archive of msgctl: %v", name, a.ahead[0].err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -64,7 +63,7 @@ func (o *RunFlags) Recorder() (replay.Recorder, func() error, error) {
 	if o.Report == "" {
 		return nil, func() error { return nil }, nil
 	}
-	f, err := os.OpenFile(o.Report, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := o.Deps.Append(o.Report)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the report: %w", err)
 	}

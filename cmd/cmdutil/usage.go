@@ -150,11 +150,17 @@ func MarkNewFile(cmd *cobra.Command, flag string) {
 	_ = cmd.Flags().SetAnnotation(flag, newFile, nil)
 }
 
+// NamesNewFile reports whether MarkNewFile was called for a flag.
+func NamesNewFile(f *pflag.Flag) bool {
+	_, ok := f.Annotations[newFile]
+	return ok
+}
+
 // CheckNewFiles refuses files that cannot be created because their directory does not exist, before
 // anything is read or sent.
 func CheckNewFiles(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if _, ok := f.Annotations[newFile]; !ok || err != nil {
+		if !NamesNewFile(f) || err != nil {
 			return
 		}
 		dir := filepath.Dir(f.Value.String())

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +31,7 @@ func (r *publishing) recorder() (func(bulk.Result), func() error, error) {
 	if r.bulk.report == "" {
 		return func(bulk.Result) {}, func() error { return nil }, nil
 	}
-	f, err := os.OpenFile(r.bulk.report, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := r.proc.Append(r.bulk.report)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the report: %w", err)
 	}

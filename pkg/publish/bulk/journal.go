@@ -73,11 +73,8 @@ func CreateJournal(name string, h Header) (*Journal, error) {
 // if there is no file of that name.
 func ResumeJournal(name string) (*Journal, Header, Report, int64, error) {
 	var h Header
-	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	f, err := openJournal(name)
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			err = ErrNoJournal
-		}
 		return nil, h, Report{}, 0, fmt.Errorf("resume: %s: %w", name, err)
 	}
 	h, last, whole, err := readJournal(f)
@@ -92,6 +89,18 @@ func ResumeJournal(name string) (*Journal, Header, Report, int64, error) {
 		return nil, h, Report{}, 0, fmt.Errorf("resume: %s: %w", name, err)
 	}
 	return &Journal{f: f}, h, Report{Counts: last.Counts, Line: last.Line}, last.End, nil
+}
+
+// openJournal opens a regular file: reading from a FIFO or a device may have no end.
+func openJournal(name string) (*os.File, error) {
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, ErrNoJournal
+	case err == nil && !info.Mode().IsRegular():
+		return nil, errors.New("it is no regular file")
+	}
+	return os.OpenFile(name, os.O_RDWR, 0)
 }
 
 // readJournal returns the header, the last complete line, and the size of all complete lines in

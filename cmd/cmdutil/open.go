@@ -1,6 +1,7 @@
 package cmdutil
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
@@ -127,3 +130,65 @@ type waitingFile struct {
 
 // Read implements fs.File.
 func (w *waitingFile) Read(p []byte) (int, error) { return w.in.Read(p) }
+
+// lateWrites is how long, after an interruption, writes to a file may take that is not a regular file:
+// what is in flight is still settled and reported.
+const lateWrites = 2 * time.Second
+
+// Append opens a file to write at its end; only the owner can read a new one. If it is not a regular
+// file (a FIFO, a device), opening and writing may wait forever. An interruption ends opening with
+// context.Canceled, and soon afterwards writing, too.
+func (d *Process) Append(name string) (io.WriteCloser, error) {
+	open := func() (*os.File, error) { return os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) }
+	if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() || info.IsDir() {
+		return open()
+	}
+	var f *os.File
+	if err := d.waiting(func() (err error) { f, err = open(); return err }); err != nil {
+		return nil, err
+	}
+	return &waitingWriter{f: f, interrupted: d.Interrupted}, nil
+}
+
+// waitingWriter is a file that is not a regular file.
+type waitingWriter struct {
+	f           *os.File
+	interrupted <-chan struct{}
+
+	mu      sync.Mutex
+	givenUp bool
+}
+
+// Close implements io.Closer.
+func (w *waitingWriter) Close() error { return w.f.Close() }
+
+// Write implements io.Writer. Once a write was given up, every further one fails at once.
+func (w *waitingWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.givenUp {
+		return 0, context.Canceled
+	}
+	p = bytes.Clone(p) // a write that was given up may still read it
+	type written struct {
+		n   int
+		err error
+	}
+	done := make(chan written, 1)
+	go func() {
+		n, err := w.f.Write(p)
+		done <- written{n, err}
+	}()
+	select {
+	case x := <-done:
+		return x.n, x.err
+	case <-w.interrupted:
+	}
+	select {
+	case x := <-done:
+		return x.n, x.err
+	case <-time.After(lateWrites):
+		w.givenUp = true
+		return 0, context.Canceled
+	}
+}
