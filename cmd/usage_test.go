@@ -153,6 +153,23 @@ func usageDir(t *testing.T) string {
 	return dir
 }
 
+// TestNoJournalOfARunThatCannotBegin: the same command works as soon as what it needs is there.
+func TestNoJournalOfARunThatCannotBegin(t *testing.T) {
+	dir := usageDir(t)
+	if err := os.WriteFile("lines", []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for says, more := range map[string]string{"open the report": "--report=" + dir, "no broker here": "--rate=1"} {
+		code, stderr := codeOf(t, dir, []string{"publish", "--exchange=x", "--key=k", "--ndjson=lines", more})
+		if code != cmdutil.ExitFailed || !strings.Contains(stderr, says) {
+			t.Errorf("%s: exit code %d: %s", more, code, stderr)
+		}
+		if _, err := os.Stat("lines.journal"); err == nil {
+			t.Errorf("%s: a journal is left", more)
+		}
+	}
+}
+
 // TestHelpFitsTheTerminal: help texts are written for 80 columns. A word that is longer stands alone.
 func TestHelpFitsTheTerminal(t *testing.T) {
 	seen := 0

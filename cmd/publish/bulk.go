@@ -255,11 +255,11 @@ func fingerprint(in io.Reader) (string, error) {
 func (r *publishing) run(ctx context.Context, o bulk.Options, total int64) (err error) {
 	record, closeReport, err := r.recorder()
 	if err != nil {
-		return err
+		return errors.Join(err, r.abandon(o.Journal))
 	}
 	b, err := r.publishOptions.open(ctx, r.conn, "publish")
 	if err != nil {
-		return err
+		return errors.Join(err, r.abandon(o.Journal))
 	}
 	defer b.Close()
 	watch := cmdmsg.NewRunObserver(r.proc, r.progress, "publish", total)
@@ -294,6 +294,14 @@ func (r *publishing) run(ctx context.Context, o bulk.Options, total int64) (err 
 	watch.End()
 	err = errors.Join(err, closeReport())
 	return r.endBulk(ctx, o, report, time.Since(start), err)
+}
+
+// abandon closes the journal of a run that cannot begin, and removes it if the run was to create it.
+func (r *publishing) abandon(j *bulk.Journal) error {
+	if j == nil {
+		return nil
+	}
+	return j.Close(!r.bulk.resume)
 }
 
 func (r *publishing) breakerText(s publish.BreakerState) string {
