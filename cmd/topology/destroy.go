@@ -12,8 +12,10 @@ them. The plan is shown first and must be confirmed.
 
 Queues that hold messages or have consumers block the plan; --max-message-loss
 sets how many messages, in total, may be lost. Objects that belong to another
-topology are left alone. What the files declare and no record says that this
-topology created is deleted, too: the plan lists it.`
+topology block the plan, and so do those that the broker's record of this
+topology does not name, because somebody else created them: msgctl apply --adopt
+records that they are yours. If the broker has no record of this topology, the
+plan deletes what the files declare and lists it.`
 
 // NewDestroyCmd is msgctl destroy.
 func NewDestroyCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {

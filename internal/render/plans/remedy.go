@@ -25,6 +25,8 @@ func blocked(step plan.Step) string {
 		return step.Blocked + ": allow its loss with --max-message-loss N"
 	case plan.AllowTakeOver:
 		return step.Blocked + ". If it has moved here, take it over with --adopt-from " + shell.Quote(r.Owner)
+	case plan.AllowAdopt:
+		return step.Blocked + ". Take it out of the files, or, if it is yours, adopt it first: msgctl apply --adopt"
 	}
 	return step.Blocked
 }

@@ -20,6 +20,8 @@ func TestBlockedNamesTheFlag(t *testing.T) {
 		{plan.Remedy{Kind: plan.AllowUncounted, Messages: 6}, "why: allow its loss with --max-message-loss N (at least 6)"},
 		{plan.Remedy{Kind: plan.AllowTakeOver, Owner: "old@/"}, "why. If it has moved here, take it over with " +
 			"--adopt-from old@/"},
+		{plan.Remedy{Kind: plan.AllowAdopt}, "why. Take it out of the files, or, if it is yours, adopt it first: " +
+			"msgctl apply --adopt"},
 	} {
 		if got := blocked(plan.Step{Blocked: "why", Remedy: c.remedy}); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.remedy, got, c.want)

@@ -303,9 +303,17 @@ func (d *differ) queue(ref topology.Ref) *topology.Queue {
 	return q
 }
 
+// isOthers reports whether this topology has a record, which does not name the object. What a
+// topology creates is recorded before it is created.
+func (d *differ) isOthers(ref topology.Ref) bool {
+	_, kept := d.have.Ownership[d.plan.Owner]
+	return kept && d.unkept == "" && !d.recorded[ref]
+}
+
 // Destroy returns the plan that deletes what the file declares and the broker has, in reverse
 // order of creation, with the conditions of Diff (MaxMessageLoss; the other options do not matter).
-// What another topology owns is blocked, what the broker itself declared is left. Vhosts and users
+// What another topology owns is blocked, and so is what this topology's record does not name; without
+// a record, what the files declare goes. What the broker itself declared is left. Vhosts and users
 // go only when the file declares them and the record says that this topology made them; a vhost
 // only when nothing in it is anybody else's (otherwise blocked), a user only when it has no
 // permissions in vhosts that are not the topology's (otherwise kept, with a warning). The wait queues of
@@ -339,6 +347,10 @@ func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 		s := &d.plan.Steps[i]
 		if owner := d.owner(s.Ref); owner != "" && !d.recorded[s.Ref] {
 			s.Blocked = fmt.Sprintf("it belongs to topology %q: destroy it with that file", owner)
+		}
+		if s.Blocked == "" && d.isOthers(s.Ref) {
+			s.Blocked, s.Remedy = "the record of this topology does not name it: somebody else created it",
+				Remedy{Kind: AllowAdopt}
 		}
 	}
 	for ref := range undeclared {

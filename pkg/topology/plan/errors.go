@@ -61,4 +61,6 @@ const (
 	AllowUncounted
 	// AllowTakeOver: AdoptFrom with Owner, which owns the object now.
 	AllowTakeOver
+	// AllowAdopt: a plan of Diff with Adopt records that the topology owns the object.
+	AllowAdopt
 )

@@ -44,14 +44,14 @@ func (d *differ) protectedFromDeletion(ref topology.Ref) bool {
 	return ok && v.ProtectedFromDeletion
 }
 
-// foreignIn names what is in a vhost and neither declared nor recorded by this topology. The rights
+// foreignIn names what is in a vhost and not recorded by this topology, declared or not. The rights
 // that the broker gave the login when it created the vhost are its own.
 func (d *differ) foreignIn(vhost string) []string {
 	var foreign []topology.Ref
 	for ref := range d.have.All() {
 		switch {
 		case ref.VHost != vhost, isProtected(ref), ref.Kind == topology.KindPermission && ref.Name == d.have.Server.User:
-		case (d.recorded[ref] || d.deleted[ref]) && d.owner(ref) == "":
+		case d.recorded[ref] && d.owner(ref) == "":
 		default:
 			foreign = append(foreign, ref)
 		}

@@ -56,6 +56,44 @@ func TestVHostsThatHoldWhatIsOthers(t *testing.T) {
 	}
 }
 
+// TestDestroyKeepsToTheRecord checks that destroy deletes of what the files declare only what the
+// record of the topology names, if there is one, be it alone or with its vhost.
+func TestDestroyKeepsToTheRecord(t *testing.T) {
+	mine, theirs := topologytest.Queue("mine"), topologytest.Queue("theirs")
+	exchange := topologytest.Exchange("theirs", "topic")
+	binding := topologytest.Bind("theirs", "mine", "#")
+	m := topologytest.BrokerWith(mine, theirs, exchange, binding)
+	want := topologytest.State(mine, theirs, exchange)
+	if p := plan.Destroy(want, m.Live(), plan.Options{}); len(p.Blocked()) > 0 || len(p.Foreign) != 3 {
+		t.Errorf("without a record: %s", topologytest.Describe(p))
+	}
+	m.Owns("t", mine)
+	p := plan.Destroy(want, m.Live(), plan.Options{MaxMessageLoss: 1000})
+	if len(p.Steps) != 3 || len(p.Blocked()) != 2 || p.Refusal() == nil {
+		t.Fatalf("with a record: %s", topologytest.Describe(p))
+	}
+	for _, s := range p.Blocked() {
+		if s.Ref.Name != "theirs" || s.Remedy.Kind != plan.AllowAdopt || !strings.Contains(s.Blocked, "somebody else") {
+			t.Errorf("%+v", s)
+		}
+	}
+	m.Owns("t", mine, theirs, exchange)
+	if p := plan.Destroy(want, m.Live(), plan.Options{}); len(p.Blocked()) > 0 || len(p.Foreign) > 0 {
+		t.Errorf("adopted: %s", topologytest.Describe(p))
+	}
+
+	v := &topology.VHost{Name: "v"}
+	in := &topology.Queue{VHost: "v", Name: "theirs", Type: topology.Classic, Durable: true}
+	m = topologytest.BrokerWith()
+	m.AddVHost(v)
+	m.Objects[in.Ref()], m.Status[in.Ref()] = in, topology.QueueStatus{Known: true}
+	m.Owns("t", v)
+	p = plan.Destroy(topologytest.State(v, in), m.Live(), plan.Options{})
+	if len(p.Blocked()) != 1 || !strings.Contains(p.Blocked()[0].Blocked, in.Ref().String()) {
+		t.Errorf("with its vhost: %s", topologytest.Describe(p))
+	}
+}
+
 func TestVHostsThatAreOurs(t *testing.T) {
 	v := &topology.VHost{Name: "v"}
 	mine := &topology.Queue{VHost: "v", Name: "mine", Type: topology.Classic, Durable: true}

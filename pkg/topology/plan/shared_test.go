@@ -38,7 +38,7 @@ func TestPlansSayWhatTheTopologyDidNotCreate(t *testing.T) {
 	m := topologytest.BrokerWith(mine, theirs).Owns("t", mine)
 	changed := topologytest.State(topologytest.Queue("theirs", "x-max-length", int64(1)))
 	for how, p := range map[string]*plan.Plan{
-		"destroy": plan.Destroy(topologytest.State(mine, theirs), m.Live(), plan.Options{}),
+		"destroy": plan.Destroy(topologytest.State(mine, theirs), topologytest.BrokerWith(theirs).Live(), plan.Options{}),
 		"replace": plan.Diff(changed, m.Live(), plan.Options{ReplaceEmpty: true}),
 	} {
 		if p.Refusal() != nil || !slices.Equal(p.Foreign, []topology.Ref{theirs.Ref()}) {
