@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
@@ -57,8 +58,9 @@ type app struct {
 	onStart func() // called when a command begins, but not for help
 }
 
-// run executes one command line.
-func (p *app) run(ctx context.Context, args []string) int {
+// run executes one command line. A panic of a command is reported like an error: Go's own report may
+// show credentials, and its exit code 2 stands for changes and findings.
+func (p *app) run(ctx context.Context, args []string) (code int) {
 	p.proc.Interrupted = ctx.Done()
 	root := p.newRootCmd()
 	root.SetArgs(args)
@@ -66,5 +68,10 @@ func (p *app) run(ctx context.Context, args []string) int {
 	root.SetOut(p.proc.Streams.Out)
 	root.SetErr(p.proc.Streams.Err)
 	defer p.proc.Flush()
+	defer func() {
+		if v := recover(); v != nil {
+			code = p.proc.ReportPanic(v, debug.Stack())
+		}
+	}()
 	return p.proc.Report(ctx, root.ExecuteContext(ctx))
 }

@@ -129,6 +129,14 @@ func (d *Process) Report(ctx context.Context, err error) int {
 	return code
 }
 
+// ReportPanic writes a panic that was recovered, and where it was, to stderr, and returns the exit
+// code. Text from outside is redacted and escaped.
+func (d *Process) ReportPanic(v any, stack []byte) int {
+	d.labelled("msgctl:", d.Streams.ErrStyler(d.Colour).Red,
+		fmt.Sprintf("this is a defect of msgctl, please report it: panic: %v\n%s", v, stack))
+	return ExitFailed
+}
+
 // leftBehind lists what an error names as left on the broker.
 func leftBehind(err error) []string {
 	switch x := err.(type) { //nolint:errorlint // every branch of the tree is looked at

@@ -34,7 +34,7 @@ type Process struct {
 // System returns the real process: its streams and environment.
 func System(build Build) *Process {
 	streams := terminal.System(os.LookupEnv)
-	streams.Err = redact.NewWriter(streams.Err, redact.Text)
+	streams.Err = redact.NewWriter(streams.Err)
 	return &Process{
 		Streams: streams, Env: os.LookupEnv,
 		Build: build, Colour: terminal.ColourAuto,
@@ -44,7 +44,7 @@ func System(build Build) *Process {
 // HideSecrets masks known secrets in everything that is written to stdout from now on. It is for
 // commands that produce their own output; messages and exported definitions are never changed.
 func (d *Process) HideSecrets() {
-	d.Streams.Out = redact.NewWriter(d.Streams.Out, redact.Known)
+	d.Streams.Out = redact.NewKnownWriter(d.Streams.Out)
 }
 
 // Flush writes what the streams hold back because it may be the beginning of a secret.

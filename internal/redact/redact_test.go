@@ -110,7 +110,7 @@ func TestKnown(t *testing.T) {
 		t.Errorf("of a secret that begins with another, %q is left", got)
 	}
 	var out strings.Builder
-	w := redact.NewWriter(&out, redact.Text)
+	w := redact.NewWriter(&out)
 	if n, err := w.Write([]byte("x longerS3cret y")); n != 16 || err != nil || out.String() != "x *** y" {
 		t.Errorf("%d bytes, %v: %q", n, err, out.String())
 	}
@@ -153,7 +153,7 @@ func FuzzWriter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, sizes []byte) {
 		redact.Know(secrets...)
 		var out strings.Builder
-		w := redact.NewWriter(&out, redact.Known)
+		w := redact.NewKnownWriter(&out)
 		rest := text
 		for _, n := range sizes {
 			size := min(int(n), len(rest))
@@ -184,11 +184,34 @@ func FuzzWriter(f *testing.F) {
 func TestWriterHoldsNoLine(t *testing.T) {
 	redact.Know("lineS3cret")
 	var out strings.Builder
-	w := redact.NewWriter(&out, redact.Text)
+	w := redact.NewWriter(&out)
 	for _, text := range []string{"a line\n", "go on? [y/N] "} {
 		out.Reset()
 		if _, err := w.Write([]byte(text)); err != nil || out.String() != text {
 			t.Errorf("%q is written as %q, %v", text, out.String(), err)
+		}
+	}
+}
+
+// TestWriterJoinsURIs: nobody knows the password, and a URI is split at every byte.
+func TestWriterJoinsURIs(t *testing.T) {
+	const text, want = "dial amqp://u:un/kn@own@host:5672/v failed, http://h/?token=t0k3n\n",
+		"dial amqp://u:***@host:5672/v failed, http://h/?token=***\n"
+	for i := range text {
+		for j := i; j < len(text); j += 7 {
+			var out strings.Builder
+			w := redact.NewWriter(&out)
+			for _, part := range []string{text[:i], text[i:j], text[j:]} {
+				if _, err := w.Write([]byte(part)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			if out.String() != want {
+				t.Fatalf("split at %d and %d: %q", i, j, out.String())
+			}
 		}
 	}
 }
