@@ -215,10 +215,11 @@ func headers(args topology.Arguments) string {
 
 // deadLetters adds the edge for the dead letters of a queue. If the dead-letter exchange is the
 // default exchange, the edge leads directly to the queue that the dead-letter routing key names.
-// Without such a key there is no edge.
+// Without such a key there is no edge. There is none either from the queue of one connection to what
+// does not exist: such a queue may mean to drop its messages, as that of msgctl tail does.
 func (b *builder) deadLetters(queue string) {
 	d := b.net.Settings(queue).DeadLetter()
-	if !d.Set() {
+	if !d.Set() || b.net.Queue(queue).Exclusive && !b.exists(d) {
 		return
 	}
 	from := b.queueNode(queue)
@@ -231,6 +232,16 @@ func (b *builder) deadLetters(queue string) {
 		to := b.queueNode(key)
 		b.edge(from, to, DeadLetter, "").Lost = b.o.Losing[b.g.Nodes[from].Ref]
 	}
+}
+
+// exists reports whether dead letters have an exchange, or the queue that the key names if that is
+// the default exchange.
+func (b *builder) exists(d route.DeadLetter) bool {
+	if x := d.Exchange.Text(); x != "" {
+		_, ok := b.net.ExchangeType(x)
+		return ok
+	}
+	return b.net.Queue(d.Key.Text()) != nil
 }
 
 func facts(pairs ...string) []Fact {

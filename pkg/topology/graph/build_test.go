@@ -107,3 +107,30 @@ func TestOwnRetriesOfAQueue(t *testing.T) {
 		}
 	}
 }
+
+// TestQueuesOfOneConnectionMissNothing checks that the queue of one connection, such as that of
+// msgctl tail, is drawn without the queue that does not exist and would take its dead letters. The
+// dead letters that reach a queue are drawn.
+func TestQueuesOfOneConnectionMissNothing(t *testing.T) {
+	for _, c := range []struct {
+		exclusive bool
+		key       string
+		edges     int
+	}{{true, "nowhere", 0}, {true, "dead", 1}, {false, "nowhere", 1}} {
+		s := &topology.State{}
+		for _, q := range []*topology.Queue{
+			{VHost: "/", Name: "q", Type: topology.Classic, Exclusive: c.exclusive, Arguments: topology.Arguments{
+				"x-dead-letter-exchange": "", "x-dead-letter-routing-key": c.key}},
+			{VHost: "/", Name: "dead", Type: topology.Classic},
+		} {
+			if err := s.Add(q, diag.Position{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g := graph.New(s, graph.Options{})
+		missing := slices.ContainsFunc(g.Nodes, func(n graph.Node) bool { return n.Role == graph.Missing })
+		if len(g.Edges) != c.edges || missing == (c.exclusive || c.key == "dead") {
+			t.Errorf("%+v: %d edges, missing: %v", c, len(g.Edges), missing)
+		}
+	}
+}
