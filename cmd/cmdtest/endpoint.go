@@ -3,6 +3,7 @@ package cmdtest
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -39,6 +40,23 @@ func (e *Endpoint) Get(path string) (int, string) {
 	text, err := io.ReadAll(res.Body)
 	e.Check(err)
 	return res.StatusCode, string(text)
+}
+
+// Burden connects clients that behave badly until the test ends: some begin a request and go silent,
+// some are idle, and some ask again and again and read nothing.
+func (e *Endpoint) Burden() {
+	e.T.Helper()
+	const get = "GET /metrics HTTP/1.1\r\nHost: x\r\n"
+	for _, sends := range []string{"", get, get + "Content-Length: 9\r\n\r\n", strings.Repeat(get+"\r\n", 1000)} {
+		for range 3 {
+			c, err := (&net.Dialer{}).DialContext(e.T.Context(), "tcp", e.Address)
+			e.Check(err)
+			e.T.Cleanup(func() { _ = c.Close() })
+			e.Check(c.(*net.TCPConn).SetReadBuffer(2048))
+			_, err = io.WriteString(c, sends)
+			e.Check(err)
+		}
+	}
 }
 
 // Shows waits until the metrics contain a line.

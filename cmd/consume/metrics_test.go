@@ -33,6 +33,11 @@ func TestConsumerTellsAboutItself(t *testing.T) {
 	}
 	_, text := e.Get("/metrics")
 	promtest.CheckMetrics(t, text)
+	// Slow and idle clients hold up neither messages nor the answers to others.
+	e.Burden()
+	c.Publish("work", 3)
+	e.Shows(`messages_consumed_total{event_type="",queue="work",status="handled"} 7`)
+
 	proxy.Refuse()
 	proxy.Cut()
 	e.AwaitReady(http.StatusServiceUnavailable)

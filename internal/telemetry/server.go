@@ -43,6 +43,12 @@ func Serve(ctx context.Context, addr string, metrics prometheus.Gatherer, ready 
 	if err != nil {
 		return nil, err
 	}
+	s := &Server{Addr: l.Addr().String(), http: newHTTPServer(metrics, ready)}
+	go func() { _ = s.http.Serve(l) }() // until Close
+	return s, nil
+}
+
+func newHTTPServer(metrics prometheus.Gatherer, ready func() error) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{
 		MaxRequestsInFlight: concurrentScrapes,
@@ -55,10 +61,8 @@ func Serve(ctx context.Context, addr string, metrics prometheus.Gatherer, ready 
 		}
 		_, _ = w.Write([]byte("ready\n"))
 	})
-	s := &Server{Addr: l.Addr().String(), http: &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}}
-	go func() { _ = s.http.Serve(l) }() // until Close
-	return s, nil
+	return &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 }
 
 // Close stops it.
