@@ -15,6 +15,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/checks"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
@@ -55,6 +56,7 @@ type routeOptions struct {
 	cc, bcc       []string
 	steps         []route.Step
 	vhost         string
+	names         []string // of the files
 }
 
 // NewRouteCmd is msgctl route.
@@ -73,7 +75,7 @@ func NewRouteCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 			}
 			opts.hasExchange = cmd.Flags().Changed("exchange")
 			if cmd.Flags().Changed("vhost") {
-				opts.vhost, _ = cmd.Flags().GetString("vhost")
+				opts.vhost = cmd.Flags().Lookup("vhost").Value.String()
 			}
 			return runRoute(cmd.Context(), opts)
 		},
@@ -142,7 +144,7 @@ func runRoute(ctx context.Context, opts *routeOptions) error {
 	}
 	for _, s := range opts.steps {
 		if n.Queue(s.Queue) == nil {
-			return noSuchQueue(n, s.Queue)
+			return opts.noSuchQueue(n, s.Queue)
 		}
 	}
 	trace, err := n.Follow(publication, opts.steps...)
@@ -162,13 +164,18 @@ func runRoute(ctx context.Context, opts *routeOptions) error {
 	return nil
 }
 
-func noSuchQueue(n *route.Network, name string) error {
-	hint := "msgctl export lists the queues"
-	if near := suggest.Nearest(name, n.QueueNames()); near != "" {
-		hint = fmt.Sprintf("did you mean %s?", near)
+// noSuchQueue is a usage error if the topology files do not declare the queue, as for an event.
+func (o *routeOptions) noSuchQueue(n *route.Network, name string) error {
+	near := suggest.Nearest(name, n.QueueNames())
+	if near != "" {
+		near = fmt.Sprintf("did you mean %s?", near)
 	}
-	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q does not exist in vhost %q", name,
-		n.VHost()), Advice: hint}
+	if o.source.live {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q does not exist in vhost %q", name,
+			n.VHost()), Advice: cmp.Or(near, "msgctl export lists the queues")}
+	}
+	hint := cmp.Or(near, "declared queues: "+cmp.Or(strings.Join(n.QueueNames(), ", "), "none"))
+	return cmdutil.UsageError(hint, "queue %q is not declared in %s", name, strings.Join(o.names, ", "))
 }
 
 func (o *routeOptions) show(t *route.Trace) error {
@@ -243,6 +250,7 @@ func (o *routeOptions) fromFiles() (*route.Network, *route.Publication, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	o.names = names
 	declared, state, err := o.proc.ReadSound(names, cmdutil.VHostChoice{})
 	if err != nil {
 		return nil, nil, err
@@ -263,7 +271,8 @@ func (o *routeOptions) fromFiles() (*route.Network, *route.Publication, error) {
 		if near := suggest.Nearest(o.event, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
-		return nil, nil, cmdutil.UsageError(hint, "event %q is not declared", o.event)
+		return nil, nil, cmdutil.UsageError(hint, "event %q is not declared in %s", o.event,
+			strings.Join(names, ", "))
 	}
 	p := routetest.EventPublication(e, o.event)
 	return n, &p, nil
@@ -277,23 +286,28 @@ func sectionsOf(s *spec.Spec, state *topology.State, vhost string) *spec.Section
 }
 
 // chooseNetwork selects the vhost: the one named, the files' own, or the only one with exchanges or
-// queues.
+// queues. A name that the files do not have replaces that of their only vhost, which changes no
+// route.
 func chooseNetwork(state *topology.State, named string) (string, error) {
-	if named != "" {
-		return named, nil
-	}
 	used := map[string]bool{}
 	for ref := range state.All() {
 		if ref.Kind == topology.KindExchange || ref.Kind == topology.KindQueue {
 			used[ref.VHost] = true
 		}
 	}
+	names := slices.Sorted(maps.Keys(used))
 	switch {
+	case used[named]:
+		return named, nil
+	case named != "" && len(used) > 1:
+		hint := "--vhost " + shell.Quote(cmp.Or(suggest.Nearest(named, names), names[0]))
+		return "", cmdutil.UsageError(hint, "the files declare several vhosts (%s), and %q is none of them",
+			strings.Join(names, ", "), named)
 	case used[state.Home] || len(used) == 0:
 		return state.Home, nil
 	case len(used) == 1:
-		return slices.Collect(maps.Keys(used))[0], nil
+		return names[0], nil
 	}
-	return "", cmdutil.UsageError("--vhost "+slices.Sorted(maps.Keys(used))[0],
-		"the files declare several vhosts (%s): name one", strings.Join(slices.Sorted(maps.Keys(used)), ", "))
+	return "", cmdutil.UsageError("--vhost "+names[0], "the files declare several vhosts (%s): name one",
+		strings.Join(names, ", "))
 }
