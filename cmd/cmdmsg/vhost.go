@@ -59,16 +59,14 @@ func AdviseMissing(err error) error {
 	near := suggest.Nearest(missing.Name, missing.Known)
 	var advice string
 	switch {
-	case missing.Kind == "vhost":
-		advice = "name another with --vhost"
-	case missing.Kind == "queue" && near != "":
-		advice = fmt.Sprintf("did you mean %s?", near)
-	case missing.Kind == "queue":
-		advice = "msgctl dlq ls lists the dead-letter queues"
-	case near != "":
-		advice = "did you mean --to exchange:" + near + "?"
-	default:
+	case missing.Destination && near != "":
+		advice = fmt.Sprintf("did you mean --to %s:%s?", missing.Kind, near)
+	case missing.Destination:
 		advice = "declare it first, or name another with --to"
+	case near != "":
+		advice = fmt.Sprintf("did you mean %s?", near)
+	default:
+		advice = "msgctl dlq ls lists the dead-letter queues"
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: advice}
 }

@@ -3,7 +3,6 @@ package cmdutil
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
@@ -103,12 +102,4 @@ func (o *FileFlag) None(d *Process) bool {
 	}
 	_, err := os.Stat(defaultFile)
 	return errors.Is(err, fs.ErrNotExist)
-}
-
-// Missing returns the error for vhosts that were named and do not exist.
-func Missing(live *topology.Live) error {
-	if len(live.MissingVHosts) == 0 {
-		return nil
-	}
-	return fmt.Errorf("vhost %q does not exist, or this user has no permission to see it", live.MissingVHosts[0])
 }

@@ -79,7 +79,7 @@ func (c *consuming) facts(ctx context.Context) (state *topology.State, version s
 	live, err := c.broker.Everything(ctx, []string{c.vhost})
 	switch {
 	case err == nil && len(live.MissingVHosts) > 0:
-		return nil, "", cmdutil.Missing(live)
+		return nil, "", live.MissingVHost()
 	case err == nil && live.Unreadable[topology.KindQueue] == "":
 		return &live.State, live.Server.Version, nil
 	case ctx.Err() != nil:

@@ -38,7 +38,7 @@ func inspectBroker(ctx context.Context, open OpenHealth, command string, conn *p
 	}
 	i, live, err := inspect.Read(ctx, b, o)
 	if err == nil && one {
-		err = cmdutil.Missing(live)
+		err = live.MissingVHost()
 	}
 	return i, live, err
 }

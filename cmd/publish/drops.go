@@ -126,7 +126,7 @@ func readForPreview(ctx context.Context, b Broker, vhost string) (*topology.Live
 	case err != nil:
 		return nil, err
 	case len(live.MissingVHosts) > 0:
-		return nil, fmt.Errorf("vhost %q does not exist, or this user has no permission to see it", vhost)
+		return nil, live.MissingVHost()
 	case live.Unreadable[topology.KindQueue] != "":
 		return nil, fmt.Errorf("its queues cannot be read: %s", live.Unreadable[topology.KindQueue])
 	}

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -120,9 +122,7 @@ func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 	live, err := t.broker.Everything(ctx, []string{t.vhost})
 	switch {
 	case err == nil && slices.Contains(live.MissingVHosts, t.vhost):
-		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed,
-			Err: fmt.Errorf("vhost %q does not exist, or this user has no access to it",
-				t.vhost), Advice: "name another with --vhost"}
+		return nil, live.WithoutVHost(t.vhost)
 	case err == nil:
 		if why, unreadable := live.Unreadable[topology.KindPolicy]; unreadable {
 			t.proc.Warn("policies cannot be read (" + why +
@@ -229,8 +229,28 @@ func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
 			from += " ago"
 		}
 		t.proc.Note(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, from))
+		return src, nil
 	}
-	return src, err
+	return nil, t.noStream(ctx, err)
+}
+
+// noStream says more about a stream that cannot be read, if the management API shows that it does
+// not exist or is another queue. Otherwise it returns the error of the attempt.
+func (t *tailing) noStream(ctx context.Context, err error) error {
+	s := vhost.New(t.broker, t.vhost, cmdmsg.VHostOptions(t.proc, t.conn, nil))
+	if errors.Is(err, topology.ErrNotPermitted) || ctx.Err() != nil || s.Read(ctx) != nil {
+		return err
+	}
+	q, missing := s.Queue(t.stream)
+	switch {
+	case missing != nil:
+		return cmdmsg.AdviseMissing(missing)
+	case q.Type != topology.Stream:
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Err:    fmt.Errorf("queue %q is a %s queue: only streams can be read by offset", q.Name, q.Type),
+			Advice: "msgctl tail --queue " + shell.Quote(q.Name)}
+	}
+	return err
 }
 
 const firehoseCost = `the broker publishes a copy of every message published and of every message delivered in the vhost: this at least doubles its work, and everyone who may read amq.rabbitmq.trace sees every body`

@@ -54,6 +54,9 @@ func newComparison(ctx context.Context, d *cmdutil.Process, open OpenBroker, com
 	if problems.HasErrors() {
 		return nil, errors.New("nothing was changed: fix the errors above first")
 	}
+	if from := conn.Sources["vhost"]; from != "default" {
+		diff.plan.HomeFrom = from
+	}
 	b, err := open(ctx, conn, command, diff.noAPI)
 	if err != nil {
 		return nil, err

@@ -88,7 +88,7 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := cmdutil.Missing(live); err != nil {
+	if err := live.MissingVHost(); err != nil {
 		return err
 	}
 	if len(live.ClosedVHosts) > 0 { // a backup without them would look complete

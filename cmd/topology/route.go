@@ -239,7 +239,7 @@ func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publ
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := cmdutil.Missing(live); err != nil {
+	if err := live.MissingVHost(); err != nil {
 		return nil, nil, err
 	}
 	return route.New(&live.State, conn.VHost, cmp.Or(o.source.broker.value, live.Server.Version)), nil, nil

@@ -141,7 +141,7 @@ func (c *collector) readTopology(ctx context.Context) error {
 	c.live = live
 	for _, name := range c.wanted() {
 		if slices.Contains(live.MissingVHosts, name) {
-			c.closeVHost(name, errors.New("the vhost does not exist, or this user has no access to it"))
+			c.closeVHost(name, live.WithoutVHost(name))
 			continue
 		}
 		c.openVHost(name, live)

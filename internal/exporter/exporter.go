@@ -8,6 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // Once collects once and writes the metrics.
@@ -20,7 +21,7 @@ func Once(ctx context.Context, o Options, w io.Writer) error {
 		return err
 	}
 	if len(s.Open) == 0 {
-		return fmt.Errorf("vhost %q does not exist, or this user has no access to it", s.Closed[0])
+		return &topology.MissingVHostError{Name: s.Closed[0]}
 	}
 	c.metrics.Succeeded(s, time.Now(), time.Since(begin))
 	return telemetry.WriteText(w, c.metrics)

@@ -61,7 +61,7 @@ const (
 )
 
 // Read surveys the vhosts with these names, and forgets all others. The result is valid until the
-// next call. For a vhost that does not exist, the error is a *vhost.MissingError.
+// next call. For a vhost that does not exist, the error is a *topology.MissingVHostError.
 func (s *Survey) Read(ctx context.Context, names []string) ([]*VHost, error) {
 	now := time.Now()
 	list := s.open(names)

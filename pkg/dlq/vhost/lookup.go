@@ -11,21 +11,20 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// MissingError says that a vhost, a queue or an exchange does not exist.
+// MissingError says that a queue or an exchange does not exist.
 type MissingError struct {
-	// Kind is "vhost", "queue" or "exchange".
+	// Kind is "queue" or "exchange".
 	Kind, Name string
-	// VHost is the vhost that was searched; "" for a vhost.
+	// VHost is the vhost that was searched.
 	VHost string
 	// Known are the existing names, the likeliest kind first.
 	Known []string
+	// Destination says that messages were to be sent to it.
+	Destination bool
 }
 
 // Error implements error.
 func (e *MissingError) Error() string {
-	if e.VHost == "" {
-		return fmt.Sprintf("%s %q does not exist, or this user has no access to it", e.Kind, e.Name)
-	}
 	return fmt.Sprintf("%s %q does not exist in vhost %q", e.Kind, e.Name, e.VHost)
 }
 
@@ -62,14 +61,16 @@ func (v *VHost) names(kind topology.Kind) (names []string) {
 func (v *VHost) CheckDestination(to replay.Destination) error {
 	switch to.Kind {
 	case replay.ToQueue:
-		_, err := v.Queue(to.Queue)
-		return err
+		if !v.Exists(to.Queue) {
+			return &MissingError{Kind: "queue", Name: to.Queue, VHost: v.Name, Known: v.queueNames(), Destination: true}
+		}
 	case replay.ToExchange:
 		ref := topology.Ref{Kind: topology.KindExchange, VHost: v.Name, Name: to.Exchange}
 		if v.Live.Has(ref) || capability.IsPredeclared(to.Exchange) {
 			return nil
 		}
-		return &MissingError{Kind: "exchange", Name: to.Exchange, VHost: v.Name, Known: v.names(topology.KindExchange)}
+		return &MissingError{Kind: "exchange", Name: to.Exchange, VHost: v.Name, Known: v.names(topology.KindExchange),
+			Destination: true}
 	}
 	return nil
 }

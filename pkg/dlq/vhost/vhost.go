@@ -75,14 +75,14 @@ type VHost struct {
 func New(b Broker, name string, o Options) *VHost { return &VHost{Name: name, Broker: b, Options: o} }
 
 // Read reads objects and counts, and finds the dead-letter queues. If the vhost does not exist, the
-// error is a *MissingError.
+// error is a *topology.MissingVHostError.
 func (v *VHost) Read(ctx context.Context) error {
 	live, err := v.Broker.Everything(ctx, []string{v.Name})
 	if err != nil {
 		return err
 	}
 	if slices.Contains(live.MissingVHosts, v.Name) {
-		return &MissingError{Kind: "vhost", Name: v.Name}
+		return live.WithoutVHost(v.Name)
 	}
 	v.Live = live
 	return v.Count(ctx)

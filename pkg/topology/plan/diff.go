@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -105,15 +106,22 @@ func (d *differ) checkVHosts() {
 		if n == 0 {
 			continue
 		}
+		missing := d.have.WithoutVHost(vhost)
 		p := diag.Diagnostic{
 			Severity: diag.Error, Position: d.want.Position(first),
-			Message: fmt.Sprintf("vhost %q does not exist, or this login may not see it", vhost),
+			Message: missing.Error(),
 			Why:     units.FormatCount(int64(n), "object") + " of the file would be in it",
 			Fix:     fmt.Sprintf("add to the file: vhosts: {%q: {}}", vhost),
 			Remedy:  diag.CreateVHost,
 		}
 		if d.plan.Destroys {
 			p.Remedy, p.Fix = "", "name the vhost that they are in, or use a login that may see it"
+		}
+		if vhost == d.want.Home && d.o.HomeFrom != "" {
+			p.Position, p.Message = diag.Position{}, p.Message+" (its name is from "+d.o.HomeFrom+")"
+		}
+		if suggest.Nearest(vhost, missing.Known) != "" {
+			p.Why += "; " + missing.Hint()
 		}
 		d.problem(p)
 	}

@@ -202,4 +202,6 @@ type Options struct {
 	// MaxMessageLoss allows deletion of queues with that many messages in all (and any consumers
 	// when > 0). Default 0.
 	MaxMessageLoss int64
+	// HomeFrom says who named the vhost of the topology, if not the files, such as "flag --vhost".
+	HomeFrom string
 }

@@ -7,7 +7,6 @@ package subject
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -77,8 +76,8 @@ func (s *Subject) Read(ctx context.Context, b Reader, vhost string) error {
 	if err != nil {
 		return err
 	}
-	if len(live.MissingVHosts) > 0 {
-		return fmt.Errorf("vhost %q does not exist, or this login may not see it", live.MissingVHosts[0])
+	if err := live.MissingVHost(); err != nil {
+		return err
 	}
 	if err := refine(ctx, b, live); err != nil {
 		return err
