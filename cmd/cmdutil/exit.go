@@ -183,8 +183,6 @@ func remedyAdvice(r refusal.Remedy) string {
 		return "--no-api declares exchanges, queues and bindings over AMQP alone"
 	case refusal.ReplaceEmpty:
 		return "--replace=empty allows apply to delete and create it, while it is unused and empty"
-	case refusal.LargerMessages:
-		return "--max-message-size SIZE reads larger messages"
 	}
 	return ""
 }

@@ -208,6 +208,9 @@ func (w *consumeWatch) Notice(n runner.Notice) {
 		level, state.notReady = slog.LevelWarn, errors.New(n.Text)
 	case runner.NoticeStuck, runner.NoticeUndelivered:
 		level = slog.LevelWarn
+	case runner.NoticeTooLarge:
+		level = slog.LevelWarn
+		n.Text += " (--max-message-size SIZE reads larger messages)"
 	case runner.NoticeResumed:
 		state.notReady = nil
 	case runner.NoticeDraining:

@@ -12,6 +12,8 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
@@ -185,13 +187,20 @@ func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdms
 			observer.Progress(replay.Progress{Processed: result.Done + result.Skipped})
 		}
 	}
+	stayed := report.NewTally()
 	_, err := e.each(ctx, func(m *message.Message) error {
+		if m.Unread != nil {
+			why := pipeline.LeaveUnread(m)
+			stayed.Stay(why.Reason, why.Detail)
+			return nil
+		}
 		err := w.Write(m)
 		if err == nil {
 			looked(&result.Done)
 		}
 		return err
 	}, func() { looked(&result.Skipped) })
+	result.Stayed = stayed.Stayed()
 	observer.Progress(replay.Progress{Processed: result.Done + result.Skipped})
 	if result.Interrupted = ctx.Err() != nil; result.Interrupted {
 		err = nil // the messages are back in the queue, and the archive is complete

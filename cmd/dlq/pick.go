@@ -2,6 +2,8 @@ package dlq
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
@@ -49,6 +51,11 @@ func (p *picker) allowed(ctx context.Context, o browseOptions) (err error) {
 func (p *picker) each(ctx context.Context, show func(*message.Message) error, other func()) (browse.Report, error) {
 	return p.v.Browse(ctx, p.q, p.assessment, p.within, func(m *message.Message) error {
 		ok, err := p.chosen.matches(m, p.now)
+		var unread *message.Unread
+		if errors.As(err, &unread) {
+			p.chosen.note(fmt.Sprintf("message %q: %s", m.MessageID, unread.Why))
+			err = nil
+		}
 		if err != nil {
 			return err
 		}

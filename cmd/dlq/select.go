@@ -93,8 +93,12 @@ func (o *selectOptions) compile(isWait func(string) bool) (*selected, error) {
 		ok, err := f.Match(m)
 		var not *filter.NotComparable
 		if errors.As(err, &not) {
-			if !not.AbsentHeader {
-				s.note(not)
+			switch {
+			case not.AbsentHeader:
+			case m.Unread != nil:
+				return false, m.Unread
+			default:
+				s.note(not.Error())
 			}
 			return false, nil
 		}
@@ -103,11 +107,11 @@ func (o *selectOptions) compile(isWait func(string) bool) (*selected, error) {
 	return s, nil
 }
 
-func (s *selected) note(why *filter.NotComparable) {
+func (s *selected) note(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.unknown++; s.example == "" {
-		s.example = why.Error()
+		s.example = why
 	}
 }
 

@@ -100,7 +100,7 @@ func (w *queueWatch) take(ctx context.Context, into []tail.Item) ([]tail.Item, e
 		_, err := w.s.Browse(ctx, w.q, w.assessment, w.t.head, func(m *message.Message) error {
 			if w.head.New(m) {
 				w.seen.Add(1)
-				w.bytes.Add(int64(len(m.Body)))
+				w.bytes.Add(int64(m.Size()))
 				items = append(items, tail.Item{Message: *m, At: time.Now()})
 			}
 			return nil

@@ -32,6 +32,7 @@ type tailing struct {
 	unsynced bool
 	shown    int64 // messages that were selected
 	saved    int64
+	unread   int64 // messages that were not saved, because their bodies were not read
 	broken   int64 // messages that were shown
 	unknown  int64 // messages that --where could not evaluate
 	lost     int64 // dropped before they were shown, though saved
@@ -85,10 +86,13 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 	go func() { shown <- showRelayed(relay, out) }()
 	var missed int64
 	err := t.loop(ctx, src, func(s *events.TailMessage) error {
-		if err := t.archive.WriteSeen(&s.Message, s.When()); err != nil {
+		if s.Message.Unread != nil {
+			t.unread++
+		} else if err := t.archive.WriteSeen(&s.Message, s.When()); err != nil {
 			return err
+		} else {
+			t.saved++
 		}
-		t.saved++
 		s.Dropped += missed
 		if relay.Put(s) {
 			missed = 0
@@ -237,8 +241,14 @@ func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 		t.proc.Warn(fmt.Sprintf("--where could not be evaluated for %s, which therefore did not match",
 			terminal.FormatPlural(t.unknown, "message", "messages")))
 	}
+	if t.unread > 0 {
+		t.proc.Warn(fmt.Sprintf("%s not saved: larger than --max-message-size",
+			terminal.FormatPlural(t.unread, "message was", "messages were")))
+	}
 	found := t.invalid && t.broken > 0
 	switch {
+	case t.unread > 0 && (errors.Is(err, errEnough) || errors.Is(err, errQuiet)):
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
 	case errors.Is(err, errEnough) && found, errors.Is(err, errQuiet) && found:
 		return cmdutil.ExitWith(cmdutil.ExitPending)
 	case errors.Is(err, errEnough):

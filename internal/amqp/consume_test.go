@@ -14,6 +14,7 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -232,6 +233,40 @@ func TestFramesLargerThanFrameMaxAreRead(t *testing.T) {
 			}
 			if trace, _ := d.Headers["trace"].(string); len(trace) != size || d.Headers["x-death"] == nil {
 				t.Errorf("%s: %d bytes of the header, and x-death is %v", name, len(trace), d.Headers["x-death"])
+			}
+		}
+	})
+}
+
+// TestBodiesOverTheLimitAreLeftOut: a message with a body over the limit arrives with all but its
+// body, with the size, and without a mark in its headers. It cannot be published.
+func TestBodiesOverTheLimitAreLeftOut(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		c := newClient(t, v.User, func(o *Options) { o.MaxMessage = 100_000 })
+		declareQueue(t, v, "q", nil)
+		ch := v.Channel(t)
+		sizes := []int{100_000, 100_001, 0, 1_000_000, 99_999}
+		for i, size := range sizes {
+			if err := ch.PublishWithContext(t.Context(), "", "q", false, false, amqp091.Publishing{
+				MessageId: fmt.Sprint(i), Headers: amqp091.Table{"n": int64(i)}, Body: make([]byte, size)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sub := subscribe(t, c, v.Name, consume.Options{Queue: "q", Prefetch: 10})
+		for i, size := range sizes {
+			d, err := sub.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			over := size > 100_000
+			if d.MessageID != fmt.Sprint(i) || len(d.Headers) != 1 || d.Headers["n"] != int64(i) || d.Size() != size ||
+				(d.Unread != nil) != over || over && (len(d.Body) > 0 || !d.Unread.TooLarge || d.Unread.Size != int64(size)) {
+				t.Errorf("%d bytes: %q, %v, %d bytes of %d, %v", size, d.MessageID, d.Headers, len(d.Body), d.Size(), d.Unread)
+			}
+			_, err = publishing(publish.Target{Key: "q"}, &d.Message, 0)
+			if over != errors.As(err, new(*message.Unread)) {
+				t.Errorf("%d bytes: publish: %v", size, err)
 			}
 		}
 	})

@@ -58,19 +58,17 @@ func (l *Link) reason() *amqp091.Error {
 // broken returns how what the broker sent ended the connection: a text, and consume.ErrProtocol or
 // consume.ErrUnreadable. x is the reason that the library or the broker gave; for one of the broker
 // the text is "". kind is nil if the connection ended for another reason, or not at all.
-func (l *Link) broken(x *amqp091.Error) (text string, kind error, remedy refusal.Remedy) {
+func (l *Link) broken(x *amqp091.Error) (text string, kind error) {
 	var v *wire.Violation
 	switch {
-	case errors.As(l.frames.Violation(), &v) && v.TooLarge:
-		return "the connection was ended: " + v.Error(), consume.ErrUnreadable, refusal.LargerMessages
-	case v != nil:
-		return "the connection was ended: " + v.Error(), consume.ErrProtocol, ""
+	case errors.As(l.frames.Violation(), &v):
+		return "the connection was ended: " + v.Error(), consume.ErrProtocol
 	case x == nil || !unreadable(x):
-		return "", nil, ""
+		return "", nil
 	case !x.Server:
 		text = "the connection was lost: the client cannot read what the broker sent (" + x.Reason + ")"
 	}
-	return text, consume.ErrUnreadable, ""
+	return text, consume.ErrUnreadable
 }
 
 // because adds to an error of the library what the broker sent to end the connection. Otherwise it
@@ -79,7 +77,7 @@ func (l *Link) because(err error) error {
 	if err == nil {
 		return nil
 	}
-	text, kind, _ := l.broken(l.reason()) // not every caller has the flag of the remedy
+	text, kind := l.broken(l.reason())
 	if text == "" {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/hostile"
-	"github.com/msgctl/msgctl/pkg/consume"
 )
 
 // TestDialHearsAnInterruptWhileItIdentifiesThePort: what a port speaks that hung up takes seconds
@@ -104,34 +103,5 @@ func TestRecoveringWaitsOnceAfterALoss(t *testing.T) {
 		if again := ask(); again != first { //nolint:errorlint // a further attempt has an error of its own
 			t.Fatalf("%v, and then %v", first, again)
 		}
-	}
-}
-
-// TestRecoveringTellsALargeMessageFromABrokenProtocol: a message over the limit breaks no rule.
-func TestRecoveringTellsALargeMessageFromABrokenProtocol(t *testing.T) {
-	v := rabbittest.Any(t).VHost(t)
-	ch := v.Channel(t)
-	if _, err := ch.QueueDeclare("q", true, false, false, false, nil); err != nil {
-		t.Fatal(err)
-	}
-	large := amqp091.Publishing{Body: make([]byte, 2000)}
-	if err := ch.PublishWithContext(t.Context(), "", "q", false, false, large); err != nil {
-		t.Fatal(err)
-	}
-	c := newClient(t, v.User, func(o *Options) { o.MaxMessage = 1000 }).Recovering(v.Name)
-	defer c.Close()
-	for end := time.Now().Add(time.Minute); ; {
-		err := c.Do(t.Context(), func(ch *amqp091.Channel) error {
-			_, _, err := ch.Get("q", false)
-			return err
-		})
-		if err == nil && time.Now().Before(end) {
-			continue // it has not arrived yet
-		}
-		if !errors.Is(err, consume.ErrUnreadable) || errors.Is(err, consume.ErrProtocol) ||
-			!strings.Contains(err.Error(), "a message of 2000 bytes, more than the 1000 that are read") {
-			t.Errorf("%v", err)
-		}
-		return
 	}
 }

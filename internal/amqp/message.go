@@ -36,6 +36,7 @@ func delivered(d *amqp091.Delivery, queue string) consume.Delivery {
 		Redelivered: d.Redelivered, Queue: queue, Body: d.Body,
 	}}
 	wire.TakeNote(out.Headers, &out.Properties)
+	out.Unread = wire.TakeUnread(out.Headers)
 	return out
 }
 
@@ -50,6 +51,7 @@ func returned(r *amqp091.Return) *message.Message {
 		Headers: message.Table(r.Headers), Exchange: r.Exchange, RoutingKey: r.RoutingKey, Body: r.Body,
 	}
 	wire.TakeNote(out.Headers, &out.Properties)
+	out.Unread = wire.TakeUnread(out.Headers)
 	return out
 }
 
@@ -68,6 +70,9 @@ func publishing(t publish.Target, m *message.Message, frameMax int) (amqp091.Pub
 			maxShortString)
 	}
 	err := checkProperties(m)
+	if m.Unread != nil {
+		err = fmt.Errorf("it was not read: %w", m.Unread)
+	}
 	if err == nil {
 		err = checkHeaders(p.Headers)
 	}

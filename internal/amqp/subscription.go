@@ -118,7 +118,7 @@ func reason[T any](ch <-chan T) (v T) {
 
 // lost returns an error that wraps consume.ErrLost.
 func (s *subscription) lost(x *amqp091.Error) error {
-	text, kind, remedy := s.link.broken(x)
+	text, kind := s.link.broken(x)
 	switch {
 	case text != "":
 	case x == amqp091.ErrClosed:
@@ -131,7 +131,7 @@ func (s *subscription) lost(x *amqp091.Error) error {
 	default:
 		text = "the connection was lost"
 	}
-	return &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Remedy: remedy,
+	return &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue),
 		Text:     strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)),
 		Sentinel: consume.ErrLost, Cause: errors.Join(kind, x)}
 }

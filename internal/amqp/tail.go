@@ -75,7 +75,7 @@ func (f *tailSubscription) TryNext() (consume.Delivery, bool) {
 
 // account makes room for further bytes. It removes the name of the private queue from the delivery.
 func (f *tailSubscription) account(d *consume.Delivery) {
-	f.meter.Received(len(d.Body))
+	f.meter.Received(d.Size())
 	if !f.stream {
 		d.Queue = ""
 	}

@@ -55,3 +55,10 @@ func (r *run) sessionPrefetch() int {
 	}
 	return int(prefetch)
 }
+
+// Stuffed reports whether held deliveries take up the whole prefetch.
+func (s *Session) Stuffed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.heldCount >= int64(s.prefetch)
+}

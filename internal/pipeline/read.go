@@ -134,6 +134,9 @@ func (r *run) decide(ctx context.Context, d *consume.Delivery) error {
 		r.awaited--
 	}
 	decision := r.Decide(m)
+	if m.Unread != nil && decision.Action == Process {
+		decision = LeaveUnread(m)
+	}
 	if !decision.Outside {
 		r.taken++
 	}

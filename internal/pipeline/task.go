@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -37,6 +38,16 @@ type Decision struct {
 	Altered bool
 }
 
+// LeaveUnread returns the decision to leave a message that was not read.
+func LeaveUnread(m *message.Message) Decision {
+	d := Decision{Action: Leave, Reason: report.ReasonUnreadable}
+	if m.Unread.TooLarge {
+		d.Reason = report.ReasonTooLarge
+	}
+	d.Detail = fmt.Sprintf("message %q: %s", m.MessageID, m.Unread.Why)
+	return d
+}
+
 // Admission decides, right before a message is sent, whether its target keeps it. The reader asks
 // it, and asks again if a message must be sent again because a connection was lost.
 type Admission interface {
@@ -66,7 +77,9 @@ type Task struct {
 	LastOffset int64
 	// ReturnBy is the way in which messages that stay are returned.
 	ReturnBy ReturnBy
-	Decide   func(*message.Message) Decision
+	// Decide is called for each message. A message that was not read is never processed, whatever
+	// Decide returns.
+	Decide func(*message.Message) Decision
 	// Admission decides for each message whether its target keeps it; nil sends all.
 	Admission Admission
 	Effect    Effect

@@ -15,7 +15,7 @@ const maxMessageFlag = "max-message-size"
 // RegisterMaxMessage adds the flag of commands that read messages.
 func (f *Flags) RegisterMaxMessage() {
 	f.size = defaultMaxMessage
-	f.set.Var(&f.size, maxMessageFlag, "largest message body that is read; the connection ends at a larger one")
+	f.set.Var(&f.size, maxMessageFlag, "largest message body that is read; a message with a larger one stays where it is")
 }
 
 // maxMessage is the flag's value, or the default.

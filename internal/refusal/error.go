@@ -58,8 +58,6 @@ const (
 	WithoutAPI Remedy = "without management API"
 	// ReplaceEmpty: allow an unused and empty object to be deleted and created anew.
 	ReplaceEmpty Remedy = "replace empty"
-	// LargerMessages: read messages with larger bodies.
-	LargerMessages Remedy = "larger messages"
 )
 
 // RemedyOf returns a setting that may avoid an error, or "".

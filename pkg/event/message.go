@@ -115,6 +115,9 @@ func with(h message.Table, name string, value any) message.Table {
 // content_encoding. If the event has no correlation id or trace, those of the message's properties
 // and headers are used. The error is a *FormatError if the message is not a valid event.
 func FromMessage(m *message.Message) (*Envelope, Format, error) {
+	if m.Unread != nil {
+		return nil, FormatEnvelope, &FormatError{"", m.Unread.Why}
+	}
 	plain, encodings, err := body.Decode(m.Body, m.ContentEncoding, maxDecoded)
 	if err != nil {
 		return nil, FormatEnvelope, &FormatError{"", fmt.Sprintf("its body cannot be decompressed: %v", err)}

@@ -27,6 +27,31 @@ type Message struct {
 	Queue string
 	// Body is the payload, never decoded or decompressed. Nil and empty are equivalent.
 	Body []byte
+	// Unread is set if the body was not read: Body is empty then, although the message has one.
+	// Headers may be empty, too.
+	Unread *Unread
+}
+
+// Unread says that the body of a message was not read, and why. Such a message can be shown and
+// left where it is. It must not be published, archived, handled or acknowledged.
+type Unread struct {
+	// Size is the size of the body in bytes.
+	Size int64
+	// TooLarge says that the reason is the size of the body.
+	TooLarge bool
+	// Why is a sentence about the message: "its body has …".
+	Why string
+}
+
+// Error implements error.
+func (u *Unread) Error() string { return u.Why }
+
+// Size returns the size of the body in bytes, also if it was not read.
+func (m *Message) Size() int {
+	if m.Unread != nil {
+		return int(m.Unread.Size)
+	}
+	return len(m.Body)
 }
 
 // Offset returns the position of a message in a stream, from the header that the broker adds. It

@@ -36,8 +36,8 @@ const (
 
 // Limits are the limits that a Frames enforces or raises.
 type Limits struct {
-	// Message is the maximum size of a message body in bytes: a larger one ends the connection. 0
-	// means no limit.
+	// Message is the maximum size of a message body in bytes. A larger one is not passed on: see
+	// TakeUnread. 0 means no limit.
 	Message int64
 	// Frame is the largest frame, in bytes, that a client reads if it publishes nothing. It may
 	// exceed the broker's frame_max: a message whose headers almost fill a frame gets x-death when
@@ -49,8 +49,10 @@ type Limits struct {
 }
 
 // Frames sits between the client library and a connection. It carries what the library's types
-// cannot express, in both directions (AddNote, TakeNote). It ends the connection if the broker
-// breaks the protocol in a way that the library does not limit: see Violation.
+// cannot express, in both directions (AddNote, TakeNote). It leaves out bodies that are too large
+// (TakeUnread): their messages arrive all the same, and can be left in their queue. It ends the
+// connection if the broker breaks the protocol in a way that the library does not limit: see
+// Violation.
 //
 // It passes on unchanged whatever it does not understand. One goroutine may read while another
 // writes.
@@ -61,6 +63,7 @@ type Frames struct {
 	in     *bufio.Reader
 	ready  []byte // of a frame that was changed
 	left   int64  // of the frame that is being passed on; -1 for everything
+	skip   int64  // of the frame that is being left out
 	fails  error  // what the next Read returns
 
 	guard    guard
@@ -90,7 +93,7 @@ func (f *Frames) Read(p []byte) (n int, err error) {
 	if f.fails != nil {
 		return 0, f.fails
 	}
-	if len(f.ready) == 0 && f.left == 0 {
+	if len(f.ready) == 0 && f.left == 0 && f.skip == 0 {
 		if err := f.begin(); err != nil {
 			return 0, err
 		}
@@ -100,10 +103,13 @@ func (f *Frames) Read(p []byte) (n int, err error) {
 		case len(f.ready) > 0:
 			took := copy(p[n:], f.ready)
 			n, f.ready = n+took, f.ready[took:]
-		case f.left != 0:
-			if n > 0 && f.in.Buffered() == 0 {
-				return n, nil
+		case f.left+f.skip != 0 && n > 0 && f.in.Buffered() == 0:
+			return n, nil
+		case f.skip > 0:
+			if err := f.leaveOut(); err != nil {
+				return n, err
 			}
+		case f.left != 0:
 			took, err := f.pass(p[n:])
 			if n += took; err != nil {
 				return n, err
@@ -129,6 +135,16 @@ func (f *Frames) pass(p []byte) (n int, err error) {
 		f.left -= int64(n)
 	}
 	return n, err
+}
+
+// leaveOut reads more of a frame that is left out. The library gets a heartbeat in its place, which
+// shows it that the broker is alive.
+func (f *Frames) leaveOut() error {
+	n, err := f.in.Discard(int(min(f.skip, int64(max(f.in.Buffered(), 1)))))
+	if f.skip -= int64(n); f.skip == 0 {
+		f.ready = frameOf(frameHeartbeat, 0, nil)
+	}
+	return err
 }
 
 // whole reports whether enough of the next frame is buffered for begin not to block.
@@ -163,7 +179,11 @@ func (f *Frames) begin() error {
 	case kind == frameHeader:
 		err = &Violation{What: fmt.Sprintf("a content header of %d bytes", size)}
 	case kind == frameBody:
-		err = f.guard.part(channel, size)
+		var unread bool
+		if unread, err = f.guard.part(channel, size); unread && err == nil {
+			f.skip = whole
+			return nil
+		}
 	case kind == frameHeartbeat && channel != 0:
 		err = &Violation{What: "a heartbeat on a channel"}
 	case kind != frameMethod && kind != frameHeartbeat:
@@ -228,20 +248,26 @@ func (f *Frames) header(channel uint16, whole int) error {
 	}
 	payload := frame[frameHead : whole-1]
 	if len(payload) >= payloadHead {
-		if err := f.guard.announced(channel, binary.BigEndian.Uint64(payload[4:])); err != nil {
+		u, err := f.guard.announced(channel, binary.BigEndian.Uint64(payload[4:]))
+		if err == nil && u != nil {
+			if payload, err = f.guard.withMark(payload, u); err == nil {
+				f.ready = frameOf(frameHeader, channel, payload)
+			}
+		}
+		if err != nil {
 			return f.violate(err)
 		}
 	}
 	changed, ok := noted(payload)
 	if ok && f.guard.fits(len(changed)+frameHead+1) {
-		f.ready = frameOf(channel, changed)
+		f.ready = frameOf(frameHeader, channel, changed)
 	}
 	return nil
 }
 
-func frameOf(channel uint16, payload []byte) []byte {
+func frameOf(kind byte, channel uint16, payload []byte) []byte {
 	out := make([]byte, 0, frameHead+len(payload)+1)
-	out = binary.BigEndian.AppendUint16(append(out, frameHeader), channel)
+	out = binary.BigEndian.AppendUint16(append(out, kind), channel)
 	out = binary.BigEndian.AppendUint32(out, uint32(len(payload)))
 	return append(append(out, payload...), frameEnd)
 }
@@ -325,7 +351,7 @@ func (f *Frames) send() {
 		f.guard.sent(channel, payload)
 		f.answer(frame)
 	} else if changed, ok := unnoted(payload); ok {
-		frame = frameOf(channel, changed)
+		frame = frameOf(frameHeader, channel, changed)
 	}
 	f.out = append(f.out, frame...)
 }

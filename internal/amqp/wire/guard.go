@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+
+	"github.com/msgctl/msgctl/pkg/message"
 )
 
 // Violation is the error that ends a connection to a broker that breaks the protocol or sends more
@@ -12,18 +14,10 @@ import (
 type Violation struct {
 	// What completes the sentence "the broker sent …".
 	What string
-	// TooLarge says that it is a message larger than the client reads, which breaks no rule.
-	TooLarge bool
 }
 
 // Error implements error.
 func (v *Violation) Error() string { return "the broker sent " + v.What }
-
-// tooLarge returns the Violation for a message that is larger than the limit.
-func tooLarge(size uint64, limit int64) *Violation {
-	return &Violation{TooLarge: true,
-		What: fmt.Sprintf("a message of %d bytes, more than the %d that are read", size, limit)}
-}
 
 // method is an AMQP method: the ids of its class and of the method.
 type method struct{ class, id uint16 }
@@ -91,6 +85,7 @@ type channelState struct {
 	delivered uint64 // gets included
 	tags      Tags
 	body      uint64 // what is left of the body that was announced
+	unread    bool   // that body is not passed on
 }
 
 func newGuard(maxMessage int64) guard {
@@ -221,28 +216,33 @@ func (g *guard) receivedOnConnection(m method) error {
 // opened reports whether the handshake is complete.
 func (g *guard) opened() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.open }
 
-// announced records the size of a body, and returns a *Violation if it is larger than the limit.
-func (g *guard) announced(channel uint16, size uint64) error {
-	if g.maxMessage > 0 && size > uint64(g.maxMessage) {
-		return tooLarge(size, g.maxMessage)
+// announced records the size of a body. It returns why the body is not to be passed on, nil if it
+// is, and a *Violation for a size that no broker sends.
+func (g *guard) announced(channel uint16, size uint64) (*message.Unread, error) {
+	if size > hugest {
+		return nil, &Violation{What: fmt.Sprintf("a message of %d bytes", size)}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.channel(channel).body = size
-	return nil
+	c := g.channel(channel)
+	c.body, c.unread = size, g.maxMessage > 0 && size > uint64(g.maxMessage)
+	if !c.unread {
+		return nil, nil
+	}
+	return &message.Unread{Size: int64(size), TooLarge: true, Why: tooLarge(int64(size), g.maxMessage)}, nil
 }
 
-// part records a part of a body, and returns a *Violation if the body gets longer than announced.
-// The library would append it all the same.
-func (g *guard) part(channel uint16, size uint32) error {
+// part records a part of a body, and reports whether it is not to be passed on. It returns a
+// *Violation if the body gets longer than announced. The library would append it all the same.
+func (g *guard) part(channel uint16, size uint32) (unread bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := g.channel(channel)
 	if uint64(size) > c.body {
-		return &Violation{What: "a body that is longer than announced"}
+		return false, &Violation{What: "a body that is longer than announced"}
 	}
 	c.body -= uint64(size)
-	return nil
+	return c.unread, nil
 }
 
 // fits reports whether the library accepts a frame of this size.

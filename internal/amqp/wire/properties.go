@@ -158,21 +158,31 @@ func noted(payload []byte) ([]byte, bool) {
 	if set == 0 && len(cluster) == 0 {
 		return nil, false
 	}
-	table := make([]byte, 4, 4+len(noteHeader)+8+len(cluster))
-	if old := h.parts[headersIndex]; len(old) > 4 {
-		table = append(table, old[4:]...)
-	}
-	table = append(table, byte(len(noteHeader)))
-	table = append(table, noteHeader...)
-	table = append(table, noteType)
-	table = binary.BigEndian.AppendUint32(table, uint32(2+max(0, len(cluster)-1)))
-	table = binary.BigEndian.AppendUint16(table, set|h.flags&uint16(message.ClusterIDProperty))
+	var id string
 	if len(cluster) > 0 {
-		table = append(table, cluster[1:]...)
+		id = string(cluster[1:])
 	}
-	binary.BigEndian.PutUint32(table, uint32(len(table)-4))
+	table := appendText(h.parts[headersIndex], noteHeader,
+		binary.BigEndian.AppendUint16(nil, set|h.flags&uint16(message.ClusterIDProperty)), id)
 	h.set(headersIndex, table)
 	return h.append(nil), true
+}
+
+// maxNote is the most bytes that noted adds to a content header, besides the name.
+const maxNote = 4 + 1 + 1 + 4 + 2 + 255
+
+// appendText returns the field table of a content header with a further header, whose value is a
+// long string: head and text. table is nil if there are no headers.
+func appendText(table []byte, name string, head []byte, text string) []byte {
+	out := make([]byte, 4, len(table)+4+len(name)+6+len(head)+len(text))
+	if len(table) > 4 {
+		out = append(out, table[4:]...)
+	}
+	out = append(append(out, byte(len(name))), name...)
+	out = binary.BigEndian.AppendUint32(append(out, noteType), uint32(len(head)+len(text)))
+	out = append(append(out, head...), text...)
+	binary.BigEndian.PutUint32(out, uint32(len(out)-4))
+	return out
 }
 
 // unnoted returns the payload of a content header without its note, and with the properties that

@@ -192,14 +192,6 @@ func (d *Dispatcher[T]) consume(ctx context.Context) error {
 	}
 }
 
-// unlessAsked returns nil for an end that was requested, else err.
-func unlessAsked(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, errIdle) {
-		return nil //nolint:nilerr // it is the consequence of what was asked for
-	}
-	return err
-}
-
 // busyPause is the pause before another attempt on a queue that has another consumer, busyTime the
 // time for such attempts.
 const (

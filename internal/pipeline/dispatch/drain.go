@@ -91,3 +91,17 @@ func returnAndClose(ctx context.Context, s *pipeline.Session) error {
 	_ = s.Sub.Close() // what is left returns with the channel, whatever it answers
 	return err
 }
+
+// errFull ends Run when only messages that are held are in hand: the broker sends no other.
+var errFull = errors.New("messages that stay in their queue fill the prefetch: the broker sends no other")
+
+// unlessAsked returns nil for an end that was requested, else err.
+func unlessAsked(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errFull) {
+		return errFull
+	}
+	if ctx.Err() != nil || errors.Is(err, errIdle) {
+		return nil //nolint:nilerr // it is the consequence of what was asked for
+	}
+	return err
+}

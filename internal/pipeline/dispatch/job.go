@@ -42,6 +42,9 @@ func (j *Job[T]) Hold() {
 	j.stamp()
 	j.session.Hold(j.tag)
 	j.from.lanes.done(j)
+	if j.session.Stuffed() && !j.session.Lost() {
+		j.from.end(errFull)
+	}
 }
 
 // stamp records that there was something to do until now.

@@ -17,7 +17,8 @@ const (
 	ReasonSameQueue   Reason = "same-queue"     // it died first in the queue it is in
 	ReasonMaxReplays  Reason = "max-replays"    // it has been replayed too often
 	ReasonDiedAgain   Reason = "died-again"     // this very run replayed it, and it came back
-	ReasonUnreadable  Reason = "unreadable"     // a filter or a transformation failed on it
+	ReasonUnreadable  Reason = "unreadable"     // it was not read, or a filter or a transformation failed on it
+	ReasonTooLarge    Reason = "too-large"      // its body is larger than what is read
 	ReasonInvalid     Reason = "invalid"        // a transformation made an event of it that its schema refuses
 	ReasonUnroutable  Reason = "unroutable"     // returned: no queue at the target
 	ReasonNacked      Reason = "nacked"         // the target refused it: a full queue with reject-publish, mostly
@@ -33,9 +34,8 @@ const (
 // Failed reports whether the reason is a failed attempt, and not a decision to leave the message.
 func (r Reason) Failed() bool {
 	switch r {
-	case ReasonUnreadable, ReasonInvalid, ReasonUnroutable, ReasonNacked, ReasonNoRoom, ReasonRefused, ReasonPermission,
-		ReasonUnknown,
-		ReasonNotArchived, ReasonBroken:
+	case ReasonUnreadable, ReasonTooLarge, ReasonInvalid, ReasonUnroutable, ReasonNacked, ReasonNoRoom, ReasonRefused,
+		ReasonPermission, ReasonUnknown, ReasonNotArchived, ReasonBroken:
 		return true
 	}
 	return false

@@ -68,6 +68,8 @@ func (doc *RunDocument) stayVerb() string {
 		return "would stay"
 	case doc.Action == "import":
 		return "not restored"
+	case doc.Action == "export":
+		return "not exported"
 	case doc.Action == "play":
 		return "not published"
 	}
@@ -138,6 +140,11 @@ func (doc *RunDocument) writeRemarks(b *bufio.Writer, style terminal.Styler, wid
 		remark(fmt.Sprintf("%s held by another consumer when %s began, and %s not reached",
 			terminal.FormatPlural(doc.HeldByOthers, "message was", "messages were"), doc.tense("the run", "the look"),
 			map[bool]string{true: "was", false: "were"}[doc.HeldByOthers == 1]))
+	}
+	for _, s := range doc.Stayed {
+		if s.Reason == replay.ReasonTooLarge {
+			remark("--max-message-size SIZE reads larger messages")
+		}
 	}
 	for _, text := range []string{doc.Unreachable, doc.Aborted, doc.Error} {
 		if text != "" {

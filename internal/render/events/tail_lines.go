@@ -42,7 +42,7 @@ func (t *TailLines) gaps(s *TailMessage) {
 }
 
 // Write writes one message.
-func (t *TailLines) Write(s *TailMessage) error { return t.write(s, len(s.Message.Body)) }
+func (t *TailLines) Write(s *TailMessage) error { return t.write(s, s.Message.Size()) }
 
 func (t *TailLines) write(s *TailMessage, bytes int) error {
 	t.gaps(s)

@@ -85,7 +85,7 @@ type Options struct {
 func NewDocument(m *message.Message, o Options) Document {
 	doc := Document{
 		ID: m.MessageID, Source: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey, Redelivered: m.Redelivered,
-		Size: len(m.Body), Replays: m.Replays(), History: message.Timeline(m.Headers),
+		Size: m.Size(), Replays: m.Replays(), History: message.Timeline(m.Headers),
 		Properties: properties(m), Headers: plainTable(m.Headers),
 	}
 	if origin, ok := m.Origin(o.IsWait); ok {
@@ -138,7 +138,7 @@ func (doc *Document) body(m *message.Message, o Options) {
 		if o.ParseBody {
 			doc.Body = jsonBody(m, doc.view.Text)
 		}
-	case body.Empty:
+	case body.Empty, body.NotRead:
 	default:
 		doc.Body = doc.view.Text
 	}

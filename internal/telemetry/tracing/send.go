@@ -180,7 +180,7 @@ func (s *Send) End(kind string, why error) {
 }
 
 func aboutMessage(m *message.Message) []attribute.KeyValue {
-	attrs := []attribute.KeyValue{semconv.MessagingMessageBodySize(len(m.Body))}
+	attrs := []attribute.KeyValue{semconv.MessagingMessageBodySize(m.Size())}
 	if m.MessageID != "" {
 		attrs = append(attrs, semconv.MessagingMessageID(valid(m.MessageID)))
 	}

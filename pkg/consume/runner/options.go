@@ -124,6 +124,9 @@ const (
 	// NoticeStuck means that a copy was not confirmed. The message stays unsettled and the copy is
 	// published again.
 	NoticeStuck NoticeKind = "stuck"
+	// NoticeTooLarge means that a message stays in the queue because its body is larger than what is
+	// read.
+	NoticeTooLarge NoticeKind = "too-large"
 	// NoticeUndelivered means that the run ends because it is idle although its queue has messages.
 	NoticeUndelivered NoticeKind = "undelivered"
 	NoticeDraining    NoticeKind = "draining"

@@ -17,6 +17,9 @@ func (r *run) work(j *job) {
 	case j.Lost(), r.dispatcher.Stopping(), !r.begins():
 		r.returnToQueue(j)
 		return
+	case a.Message.Unread != nil:
+		r.leave(j)
+		return
 	case r.recent.has(a.Message.MessageID):
 		r.finish(j, Duplicate, nil)
 		return
@@ -27,6 +30,18 @@ func (r *run) work(j *job) {
 		result = r.handle(a)
 	}
 	r.conclude(j, result)
+}
+
+// leave keeps a message that was not read until the end of the run, when it returns to its queue.
+func (r *run) leave(j *job) {
+	m := j.Value.Message
+	kind := NoticeStuck
+	if m.Unread.TooLarge {
+		kind = NoticeTooLarge
+	}
+	r.notice(kind, "message %q: %s; it is kept unacknowledged and returns to queue %s at the end",
+		m.MessageID, m.Unread.Why, r.Retry.Queue)
+	r.returned(j, nil)
 }
 
 // handle calls the handler. A panic in it is a failure of the message.

@@ -3,6 +3,7 @@ package tail
 import (
 	"crypto/sha256"
 	"maps"
+	"strconv"
 
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
@@ -30,6 +31,9 @@ func (h *Head) New(m *message.Message) bool {
 func (h *Head) key(m *message.Message) [sha256.Size]byte {
 	c := *m
 	c.Redelivered = false
+	if c.Unread != nil { // all that is known of the body is its size
+		c.Body, c.Unread = strconv.AppendInt(nil, c.Unread.Size, 10), nil
+	}
 	if _, counted := c.Headers[message.HeaderDeliveryCount]; counted || c.Headers[message.HeaderAcquiredCount] != nil {
 		c.Headers = maps.Clone(c.Headers)
 		delete(c.Headers, message.HeaderDeliveryCount)

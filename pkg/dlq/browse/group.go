@@ -117,7 +117,7 @@ func (g *Grouper) open(id string) *counted {
 
 func (g *Group) add(m *message.Message) {
 	g.Count++
-	g.Bytes += int64(len(m.Body))
+	g.Bytes += int64(m.Size())
 	if g.Example == "" {
 		g.Example = strings.Clone(m.MessageID)
 	}

@@ -151,10 +151,8 @@ func (d decider) decide(ctx context.Context, m *message.Message) pipeline.Decisi
 			Detail:  "this run replayed it, and it died again",
 			Outside: true}
 	}
-	if ok, err := d.selection.matches(m); err != nil {
-		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error()}
-	} else if !ok {
-		return pipeline.Decision{Action: pipeline.Skip}
+	if v := d.selection.decide(m); v.Action != pipeline.Process {
+		return v
 	}
 	if n := m.Replays(); d.maxReplays > 0 && n >= d.maxReplays {
 		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonMaxReplays,

@@ -46,6 +46,7 @@ const (
 	ReasonMaxReplays  = report.ReasonMaxReplays
 	ReasonDiedAgain   = report.ReasonDiedAgain
 	ReasonUnreadable  = report.ReasonUnreadable
+	ReasonTooLarge    = report.ReasonTooLarge
 	ReasonInvalid     = report.ReasonInvalid
 	ReasonUnroutable  = report.ReasonUnroutable
 	ReasonNacked      = report.ReasonNacked

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/pipeline"
-	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -71,7 +70,7 @@ func takeOut(ctx context.Context, o PurgeOptions, outcome Outcome, limit int64, 
 		return Result{ID: o.ID, Queue: o.Queue}, err
 	}
 	t := o.From.task()
-	t.Decide = selecting(o.Select.at(time.Now()))
+	t.Decide = o.Select.at(time.Now()).decide
 	t.Effect = pipeline.Discard()
 	if o.Archive != nil {
 		t.Effect = pipeline.Keep(o.Archive)
@@ -81,17 +80,4 @@ func takeOut(ctx context.Context, o PurgeOptions, outcome Outcome, limit int64, 
 		t.Timing = *o.timing
 	}
 	return pipeline.Run(ctx, t)
-}
-
-func selecting(s selection) func(*message.Message) pipeline.Decision {
-	return func(m *message.Message) pipeline.Decision {
-		ok, err := s.matches(m)
-		switch {
-		case err != nil:
-			return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error()}
-		case !ok:
-			return pipeline.Decision{Action: pipeline.Skip}
-		}
-		return pipeline.Decision{Action: pipeline.Process, Message: m}
-	}
 }

@@ -1,9 +1,11 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -11,7 +13,7 @@ import (
 // all must hold.
 type Selection struct {
 	// Where is a compiled filter, nil for none. A message for which it fails stays in the queue and
-	// is reported.
+	// is reported. Its error is a *message.Unread if the message would have to be read.
 	Where func(*message.Message) (bool, error)
 	// IDs are message ids; empty selects any.
 	IDs []string
@@ -43,6 +45,22 @@ func (s Selection) at(start time.Time) selection {
 		out.until = start.Add(-s.OlderThan)
 	}
 	return out
+}
+
+// decide decides by the selection alone: a message that is not selected is skipped, one that was not
+// read stays.
+func (s selection) decide(m *message.Message) pipeline.Decision {
+	ok, err := s.matches(m)
+	var unread *message.Unread
+	switch {
+	case errors.As(err, &unread), ok && m.Unread != nil:
+		return pipeline.LeaveUnread(m)
+	case err != nil:
+		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error()}
+	case !ok:
+		return pipeline.Decision{Action: pipeline.Skip}
+	}
+	return pipeline.Decision{Action: pipeline.Process, Message: m}
 }
 
 func (s selection) matches(m *message.Message) (bool, error) {

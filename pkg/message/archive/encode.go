@@ -40,6 +40,9 @@ func AppendLineSeen(dst []byte, m *message.Message, at time.Time) ([]byte, error
 }
 
 func lineOf(m *message.Message) (*lineV1, error) {
+	if m.Unread != nil {
+		return nil, fmt.Errorf("it was not read: %w", m.Unread)
+	}
 	v := version
 	line := &lineV1{
 		V: &v, Queue: text(m.Queue), Exchange: text(m.Exchange), RoutingKey: text(m.RoutingKey),

@@ -20,11 +20,12 @@ import (
 
 // Kinds of bodies.
 const (
-	Empty  = "empty"
-	JSON   = "JSON"
-	NDJSON = "NDJSON"
-	Text   = "text"
-	Binary = "binary"
+	Empty   = "empty"
+	JSON    = "JSON"
+	NDJSON  = "NDJSON"
+	Text    = "text"
+	Binary  = "binary"
+	NotRead = "not read" // see message.Unread
 )
 
 // Options set limits. The zero value has the defaults.
@@ -53,7 +54,7 @@ func (o Options) withDefaults() Options {
 
 // View is a body in a form for people.
 type View struct {
-	// Format is one of Empty, JSON, NDJSON, Text and Binary.
+	// Format is one of Empty, JSON, NDJSON, Text, Binary and NotRead.
 	Format string
 	// Text is the text to show, without a newline at the end.
 	Text string
@@ -89,7 +90,11 @@ func (v View) Describe() string {
 // text.
 func Show(m *message.Message, o Options) View {
 	o = o.withDefaults()
-	v := View{Size: len(m.Body)}
+	v := View{Size: m.Size()}
+	if m.Unread != nil {
+		v.Format, v.Decoded, v.Problem = NotRead, v.Size, m.Unread.Why
+		return v
+	}
 	if len(m.Body) == 0 {
 		v.Format = Empty
 		return v

@@ -29,6 +29,8 @@ type Message struct {
 	Headers     map[string]any `json:"headers,omitempty"`
 	// Size is the size of the body in the message, in bytes.
 	Size int `json:"size"`
+	// Unread says why the body was not read; "" if it was.
+	Unread string `json:"unread,omitempty"`
 	// Body is JSON if the body is JSON, or a string if it is text, decompressed according to
 	// content_encoding.
 	Body any `json:"body,omitempty"`
@@ -83,10 +85,13 @@ func Of(m *message.Message) Message {
 	d := Message{
 		Exchange: m.Exchange, RoutingKey: m.RoutingKey, Queue: m.Queue, Redelivered: m.Redelivered,
 		Properties: propertiesOf(&m.Properties),
-		Headers:    Headers(m.Headers), Size: len(m.Body),
+		Headers:    Headers(m.Headers), Size: m.Size(),
 	}
 	if offset, ok := m.Offset(); ok {
 		d.Offset = &offset
+	}
+	if m.Unread != nil {
+		d.Unread = m.Unread.Why
 	}
 	if len(m.Body) > 0 {
 		d.setBody(m)

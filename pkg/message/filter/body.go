@@ -19,6 +19,9 @@ const stepBytes = 4 << 10
 // plain returns the decompressed body. A body that cannot be read within its limit ends the
 // evaluation: nothing is known about it, not even what it lacks.
 func (e *env) plain() ([]byte, error) {
+	if e.m.Unread != nil {
+		return nil, e.unsure(false, NotComparable{Reason: "the body was not read: " + e.m.Unread.Why})
+	}
 	plain, _, err := body.Decode(e.m.Body, e.m.ContentEncoding, e.opts.MaxBody)
 	if err == nil && len(plain) > e.opts.MaxBody {
 		err = body.ErrTooLarge

@@ -113,7 +113,7 @@ func (u uses) headers() bool {
 // load sets the environment to that of m, with the variables that the expression uses.
 func (e *env) load(m *message.Message, u uses, o *Options) {
 	*e = env{m: m, opts: o}
-	e.Source, e.ID, e.Size, e.Redelivered = m.Queue, m.MessageID, len(m.Body), m.Redelivered
+	e.Source, e.ID, e.Size, e.Redelivered = m.Queue, m.MessageID, m.Size(), m.Redelivered
 	if u["headers"] {
 		e.Headers, _ = message.Plain(m.Headers, func(t time.Time) any { return t }).(map[string]any)
 	}

@@ -30,6 +30,8 @@ type seen struct {
 func see(m *message.Message) seen {
 	plain, _, err := body.Decode(m.Body, m.ContentEncoding, maxBody)
 	switch {
+	case m.Unread != nil:
+		return unreadable("%v", m.Unread)
 	case errors.Is(err, body.ErrTooLarge):
 		return unreadable("it has more than %s when it is decompressed", units.RoundSize(maxBody))
 	case err != nil:

@@ -1,0 +1,77 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+// TestFramesLeavesOutLargeBodies: in place of each frame of a body over the limit comes a heartbeat,
+// and what is around it comes as it is, however the input is cut.
+func TestFramesLeavesOutLargeBodies(t *testing.T) {
+	part := frame(frameBody, 1, bytes.Repeat([]byte("b"), 70_000))
+	head := join(deliverHead(1), frame(frameHeader, 1, announcing(140_000)))
+	come := join(call(1, 60, 21, 1, 'c'), deliver(1), head, part, call(2, 60, 11), part, deliver(3), deliverHead(4),
+		frame(frameHeader, 1, announcing(0)), deliver(5))
+	for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.HalfReader, iotest.DataErrReader,
+		func(r io.Reader) io.Reader { return r }} {
+		f := NewFrames(&script{in: wrap(bytes.NewReader(come))}, Limits{Message: 100_000})
+		ask := join([]byte("AMQP\x00\x00\x09\x01"), call(1, 60, 20, 0, 0, 1, 'q', 1, 'c', 0, 0, 0, 0, 0),
+			call(2, 60, 10, 0, 0, 0, 0, 0, 0, 0))
+		if _, err := f.Write(ask); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(f)
+		if err != nil || f.Violation() != nil {
+			t.Fatal(err, f.Violation())
+		}
+		before, rest, ok := bytes.Cut(got, deliverHead(1)[:7+4+2]) // the first delivery
+		if !ok || !bytes.Equal(before, call(1, 60, 21, 1, 'c')) {
+			t.Fatalf("%d bytes before", len(before))
+		}
+		beat := frame(frameHeartbeat, 0, nil)
+		want := join(beat, call(2, 60, 11), beat, deliver(3), deliverHead(4), frame(frameHeader, 1, announcing(0)),
+			deliver(5))
+		if !bytes.HasSuffix(rest, want) {
+			t.Errorf("%d bytes do not end as they should", len(rest))
+		}
+		marked := bytes.TrimSuffix(rest, want)
+		marked = marked[bytes.LastIndex(marked, deliverHead(1)[7:])+len(deliverHead(1))-7:]
+		if binary.BigEndian.Uint64(marked[7+4:]) != 0 || !bytes.Contains(marked, []byte(unreadHeader)) {
+			t.Errorf("a header of %d bytes without a mark", len(marked))
+		}
+	}
+}
+
+// TestMarkWithoutRoom: headers that fill a frame are left out, so that there is room for the mark.
+func TestMarkWithoutRoom(t *testing.T) {
+	for size, kept := range map[int]bool{10: true, 3000: true, 4000: false} {
+		g := newGuard(10)
+		g.frameMax = 4096
+		u, err := g.announced(1, 11)
+		if err != nil || u == nil {
+			t.Fatal(u, err)
+		}
+		table := appendText(nil, "h", nil, strings.Repeat("x", size))
+		payload := append(announcing(11)[:12], 0x20, 0)
+		marked, err := g.withMark(append(payload, table...), u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, ok := parseHeader(marked)
+		headers := map[string]any{}
+		for rest := h.parts[headersIndex][4:]; len(rest) > 0; {
+			name := string(rest[1 : 1+rest[0]])
+			value := rest[2+len(name):]
+			n := binary.BigEndian.Uint32(value)
+			headers[name], rest = string(value[4:4+n]), value[4+n:]
+		}
+		got := TakeUnread(headers)
+		if _, has := headers["h"]; !ok || has != kept || got == nil || *got != *u || len(headers) > 1 {
+			t.Errorf("%d bytes: headers kept %v, mark %+v", size, has, got)
+		}
+	}
+}
