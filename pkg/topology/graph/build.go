@@ -215,8 +215,8 @@ func headers(args topology.Arguments) string {
 
 // deadLetters adds the edge for the dead letters of a queue. If the dead-letter exchange is the
 // default exchange, the edge leads directly to the queue that the dead-letter routing key names.
-// Without such a key there is no edge. There is none either from the queue of one connection to what
-// does not exist: such a queue may mean to drop its messages, as that of msgctl tail does.
+// Without such a key there is no edge. There is none either from the queue of one connection to
+// what does not exist: such a queue may mean to drop its messages, as that of msgctl tail does.
 func (b *builder) deadLetters(queue string) {
 	d := b.net.Settings(queue).DeadLetter()
 	if !d.Set() || b.net.Queue(queue).Exclusive && !b.exists(d) {

@@ -35,9 +35,9 @@ func TestWhatEveryVHostHasIsDrawnWhenUsed(t *testing.T) {
 	}
 }
 
-// TestWaitQueuesHaveTheWayInAndBack checks that a wait queue to which a consumer publishes, declared
-// by a schedule or known by its name, has an edge from its queue and one back. Dead letters that
-// reach a queue of such a name have only their own edge.
+// TestWaitQueuesHaveTheWayInAndBack checks that a wait queue to which a consumer publishes,
+// declared by a schedule or known by its name, has an edge from its queue and one back. Dead
+// letters that reach a queue of such a name have only their own edge.
 func TestWaitQueuesHaveTheWayInAndBack(t *testing.T) {
 	toDefault := func(key string, ttl int64) topology.Arguments {
 		return topology.Arguments{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": key, "x-message-ttl": ttl}

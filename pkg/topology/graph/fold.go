@@ -155,11 +155,7 @@ func (f *folder) join(list []int) Node {
 		out.Status.Known = out.Status.Known && n.Status.Known
 		out.Status.Messages += n.Status.Messages
 		out.Status.Consumers += n.Status.Consumers
-		for _, x := range n.Facts {
-			if (x.Name == WaitFact || x.Name == RetryFact) && !slices.Contains(out.Facts, x) {
-				out.Facts = append(out.Facts, x)
-			}
-		}
+		out.addTimes(n.Facts)
 		begin, longer := f.beginning(n.Ref.Name)
 		if len(begin) > len(name) {
 			name = begin
@@ -177,6 +173,15 @@ func (f *folder) join(list []int) Node {
 	}
 	out.Ref.Name = name
 	return out
+}
+
+// addTimes adds the facts that say how long messages wait or after which times they are retried.
+func (n *Node) addTimes(list []Fact) {
+	for _, x := range list {
+		if (x.Name == WaitFact || x.Name == RetryFact) && !slices.Contains(n.Facts, x) {
+			n.Facts = append(n.Facts, x)
+		}
+	}
 }
 
 // edges adds the edges between groups. It omits edges between different members of a group, whose

@@ -43,10 +43,10 @@ func (d *differ) prune() {
 }
 
 // reaches reports whether Prune deletes an object, and notes otherwise what the user has to name
-// for it (Plan.PruneNeeds). In the vhosts of the files (the topology's home, when they name none) it
-// deletes exchanges, queues and bindings, of which topologies are made, and of other kinds those
-// that the files have something of. Kinds of the cluster, and what is in other vhosts, need the word
-// of the user (Options.PruneKinds).
+// for it (Plan.PruneNeeds). In the vhosts of the files (the topology's home, when they name none)
+// it deletes exchanges, queues and bindings, of which topologies are made, and of other kinds those
+// that the files have something of. Kinds of the cluster, and what is in other vhosts, need the
+// word of the user (Options.PruneKinds).
 func (d *differ) reaches(ref topology.Ref) bool {
 	needs, ok := d.pruneNeeds(ref)
 	if !ok {
@@ -55,7 +55,8 @@ func (d *differ) reaches(ref topology.Ref) bool {
 	return ok
 }
 
-// pruneNeeds is reaches; needs is the kind to name, or "" where the files would have to name the vhost.
+// pruneNeeds is reaches; needs is the kind to name, or "" where the files would have to name the
+// vhost.
 func (d *differ) pruneNeeds(ref topology.Ref) (needs topology.Kind, ok bool) {
 	named := func(kind topology.Kind) bool { return slices.Contains(d.o.PruneKinds, kind) }
 	kind := pruneKind(ref.Kind)
@@ -303,6 +304,20 @@ func (d *differ) queue(ref topology.Ref) *topology.Queue {
 	return q
 }
 
+// blockOthers blocks the deletion of what another topology owns or somebody else created.
+func (d *differ) blockOthers() {
+	for i := range d.plan.Steps {
+		s := &d.plan.Steps[i]
+		if owner := d.owner(s.Ref); owner != "" && !d.recorded[s.Ref] {
+			s.Blocked = fmt.Sprintf("it belongs to topology %q: destroy it with that file", owner)
+		}
+		if s.Blocked == "" && d.isOthers(s.Ref) {
+			s.Blocked, s.Remedy = "the record of this topology does not name it: somebody else created it",
+				Remedy{Kind: AllowAdopt}
+		}
+	}
+}
+
 // isOthers reports whether this topology has a record, which does not name the object. What a
 // topology creates is recorded before it is created.
 func (d *differ) isOthers(ref topology.Ref) bool {
@@ -310,14 +325,14 @@ func (d *differ) isOthers(ref topology.Ref) bool {
 	return kept && d.unkept == "" && !d.recorded[ref]
 }
 
-// Destroy returns the plan that deletes what the file declares and the broker has, in reverse
-// order of creation, with the conditions of Diff (MaxMessageLoss; the other options do not matter).
-// What another topology owns is blocked, and so is what this topology's record does not name; without
-// a record, what the files declare goes. What the broker itself declared is left. Vhosts and users
-// go only when the file declares them and the record says that this topology made them; a vhost
-// only when nothing in it is anybody else's (otherwise blocked), a user only when it has no
-// permissions in vhosts that are not the topology's (otherwise kept, with a warning). The wait queues of
-// retry steps that the file had before go along with their queue.
+// Destroy returns the plan that deletes what the file declares and the broker has, in reverse order
+// of creation, with the conditions of Diff (MaxMessageLoss; the other options do not matter). What
+// another topology owns is blocked, and so is what this topology's record does not name; without a
+// record, what the files declare goes. What the broker itself declared is left. Vhosts and users go
+// only when the file declares them and the record says that this topology made them; a vhost only
+// when nothing in it is anybody else's (otherwise blocked), a user only when it has no permissions
+// in vhosts that are not the topology's (otherwise kept, with a warning). The wait queues of retry
+// steps that the file had before go along with their queue.
 func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 	d := newDiffer(want, have, o)
 	d.plan.Destroys = true
@@ -343,16 +358,7 @@ func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 	}
 	undeclared := maps.Clone(d.owned)
 	d.delete(d.keep(gone), "")
-	for i := range d.plan.Steps {
-		s := &d.plan.Steps[i]
-		if owner := d.owner(s.Ref); owner != "" && !d.recorded[s.Ref] {
-			s.Blocked = fmt.Sprintf("it belongs to topology %q: destroy it with that file", owner)
-		}
-		if s.Blocked == "" && d.isOthers(s.Ref) {
-			s.Blocked, s.Remedy = "the record of this topology does not name it: somebody else created it",
-				Remedy{Kind: AllowAdopt}
-		}
-	}
+	d.blockOthers()
 	for ref := range undeclared {
 		if ref.DeletedWith(d.deleted) {
 			delete(d.owned, ref)
