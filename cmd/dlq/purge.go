@@ -11,6 +11,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
@@ -204,7 +205,9 @@ func (p *purging) dry(ctx context.Context) error {
 	if done, err := p.common.Output.Encode(streams.Out, doc); done {
 		return err
 	}
-	fmt.Fprintln(streams.Out, "Would destroy from "+terminal.Neutralise(p.q.Name)+":")
+	if err := render.Paragraph(streams.Out, "Would destroy from "+p.q.Name+":", streams.OutWidth(), render.Plain); err != nil {
+		return err
+	}
 	if streams.OutTTY {
 		return deadletters.GroupList(streams.Out, doc, p.now, streams.OutStyler(p.common.Deps.Colour), streams.OutWidth())
 	}

@@ -98,6 +98,5 @@ func (o *validateOptions) show(doc validateDocument, state *topology.State) erro
 	if warnings > 0 {
 		text += ", " + terminal.FormatPlural(warnings, "warning", "warnings")
 	}
-	_, err := fmt.Fprintln(streams.Out, style.Green(text))
-	return err
+	return render.Paragraph(streams.Out, text, streams.OutWidth(), style.Green)
 }
