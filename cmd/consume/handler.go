@@ -117,7 +117,7 @@ func (c *consuming) findProgram(line string) error {
 	if len(words) == 0 || !plainWord.MatchString(words[0]) || runtime.GOOS == "windows" {
 		return nil
 	}
-	find := exec.Command("sh", "-c", `command -v -- "$1"`, "sh", words[0])
+	find := exec.Command("sh", "-c", `command -v -- "$1"`, "sh", words[0]) //nolint:noctx // it ends at once
 	find.Env = c.environment()
 	info, err := os.Stat(words[0])
 	isPath, isFile := strings.Contains(words[0], "/"), err == nil && !info.IsDir()
