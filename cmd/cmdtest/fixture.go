@@ -152,12 +152,6 @@ func (f *Fixture) Await(done func() bool, otherwise string) {
 	}
 }
 
-// AwaitBelow waits until a queue has fewer messages, or the program has ended.
-func (f *Fixture) AwaitBelow(queue string, n int, r *Running) {
-	f.T.Helper()
-	f.Await(func() bool { return f.Ready(queue) < n || r.Ended() }, "the queue does not get emptier")
-}
-
 // AdvanceBelow lets a program that receives through a held proxy continue until the queue has fewer
 // messages.
 func (f *Fixture) AdvanceBelow(p *rabbittest.Proxy, queue string, n int, r *Running) {
