@@ -100,6 +100,7 @@ func newEnvironmentTopic() *cobra.Command {
 	var b strings.Builder
 	b.WriteString(environmentIntro)
 	for _, v := range append(profile.Variables(),
+		profile.Variable{Name: "MSGCTL_FILE", Usage: "topology file, for commands without -f"},
 		profile.Variable{Name: "NO_COLOR", Usage: "no colour (no-color.org); CLICOLOR_FORCE=1 forces colour"},
 	) {
 		render.Hanging(&b, fmt.Sprintf("  %-26s  ", v.Name), v.Usage, helpWidth, render.Plain)

@@ -9,9 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
@@ -70,9 +73,34 @@ func (d *Process) topologyFiles(names []string) ([]source.Input, error) {
 	case errors.Is(err, context.Canceled):
 		return nil, err
 	case err != nil:
-		return nil, &ExitError{Code: ExitUsage, Err: err}
+		return nil, &ExitError{Code: ExitUsage, Err: err, Advice: filesThere(names)}
 	}
 	return inputs, nil
+}
+
+// filesThere names the topology file that was meant, or those in the folder of the first file that
+// does not exist. It returns "" if all exist, or the folder has none.
+func filesThere(names []string) string {
+	for _, name := range names {
+		if _, err := os.Stat(name); name == "-" || !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		var found []string
+		for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
+			some, _ := filepath.Glob(filepath.Join(filepath.Dir(name), pattern))
+			found = append(found, some...)
+		}
+		slices.Sort(found)
+		const most = 10
+		switch near := suggest.Nearest(name, found); {
+		case near != "":
+			return "did you mean " + near + "?"
+		case len(found) > 0 && len(found) <= most:
+			return "there are: " + strings.Join(found, ", ")
+		}
+		return ""
+	}
+	return ""
 }
 
 func (d *Process) interruptible(r io.Reader) io.Reader { return &waitingReader{r: r, wait: d.waiting} }

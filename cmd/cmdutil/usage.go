@@ -119,6 +119,10 @@ func flagAdvice(f *pflag.Flag, otherwise string) string {
 		return "write a duration with its unit: 500ms, 30s, 2m"
 	case "uint8":
 		return "write a whole number from 0 to 255"
+	case "int", "int64", "uint", "uint64":
+		return "write a whole number, such as 10"
+	case "int64Slice":
+		return "write whole numbers, such as 1,10,100"
 	}
 	return otherwise
 }
@@ -127,6 +131,9 @@ func flagAdvice(f *pflag.Flag, otherwise string) string {
 func plainReason(err error) error {
 	var number *strconv.NumError
 	if errors.As(err, &number) {
+		if errors.Is(number.Err, strconv.ErrSyntax) {
+			return errors.New("it is not a number")
+		}
 		return number.Err
 	}
 	return err

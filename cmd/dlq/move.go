@@ -12,7 +12,7 @@ queue. It works as dlq replay does: a message leaves the queue only after the
 broker confirmed its copy and did not return it, and messages that cannot be
 sent, or for which the target has no room, stay. A move does not count as a
 replay. The message keeps its death history, so that it can still be replayed
-from its new queue.`
+from its new queue. It asks on a terminal, and begins at once without one.`
 
 func newMoveCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Command {
 	opts := &replayOptions{open: open, send: send, common: cmdmsg.RunFlags{Deps: d}, move: true}

@@ -41,6 +41,9 @@ report lists it, and the exit code is 3. Messages that die again during the run
 are not replayed again; --max-replays skips messages that keep failing. Ctrl-C
 settles the messages in flight; a lost connection is re-established.
 
+On a terminal it asks first, unless --yes is given. Without a terminal it begins
+at once, because it destroys nothing; --dry-run only says what it would do.
+
 A queue that drops its oldest messages when it is full (a length limit without
 reject-publish), or has a message TTL of 0, gets what it has room for when the
 run begins, and the rest stays (no-room); --force sends all. Such a queue behind
@@ -114,7 +117,7 @@ func newReplayCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Com
 	flags.Int64Var(&opts.maxReplays, "max-replays", replay.DefaultMaxReplays,
 		"skip messages that were already replayed this many times; 0 is no limit")
 	flags.Int64SliceVar(&opts.ramp, "ramp", nil,
-		"send messages in stages of this size and watch whether they die again, for example 1,10,100")
+		"send messages in stages of these `SIZES` and watch whether they die again, for example 1,10,100")
 	flags.Lookup("ramp").DefValue = "" // instead of "[]"
 	flags.DurationVar(&opts.settle, "settle", replay.DefaultSettle, "how long to watch after each stage of --ramp")
 	opts.abort = 5

@@ -84,7 +84,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 		Long:    tailLong,
 		GroupID: cmdutil.GroupEvents,
 		Example: `  msgctl tail 'order.#'
-  msgctl tail --exchange orders.exchange --where 'body.payload.totalAmount > 100'
+  msgctl tail --exchange orders.exchange --where 'body.payload.total > 100'
   msgctl tail --follow 0198c2f1-7b3a-7c55-9d8e-2f6a1b4c5d6e
   msgctl tail order.created --limit 1 --idle-timeout 30s -o ndjson | jq .body
   msgctl tail --stream audit --from 10m --save audit.ndjson.zst

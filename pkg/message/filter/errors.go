@@ -87,6 +87,9 @@ func explain(source string, err error) error {
 			e.Hint = "it has " + strings.Join(fields, ", ")
 		}
 	}
+	if strings.HasPrefix(at.Message, "unexpected token EOF") {
+		e.Message, e.Hint = "the expression ends too early", `write for example reason == "rejected"`
+	}
 	if strings.Contains(at.Message, "func(") && strings.Contains(source, "type") {
 		e.Message, e.Hint = "type is a function here", "the message's type is properties.type"
 	}
