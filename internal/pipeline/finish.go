@@ -47,20 +47,21 @@ func (r *run) stopDeliveries() error {
 // closes the sessions. An error in one session does not stop the others. err is an earlier error.
 func (r *run) settleAll(err error) error {
 	all := r.allSessions()
+	life := context.WithoutCancel(r.life)
 	for i, s := range all {
 		before := int64(-1)
 		if i < len(all)-1 {
 			before = r.countReady()
 		}
-		n, lost := s.Return(r.ReturnBy)
+		n, lost := s.ReturnAll(life, r.ReturnBy, r.Counter, r.Queue)
 		if lost != nil && err == nil {
 			err = lost
 		}
 		if n > 0 && before >= 0 && err == nil {
-			AwaitReady(context.WithoutCancel(r.life), r.Counter, r.Queue, before+n)
+			AwaitReady(life, r.Counter, r.Queue, before+n)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
+	ctx, cancel := context.WithTimeout(life, r.Timing.Grace)
 	defer cancel()
 	// Only now: on a quorum queue, the messages that one session holds hide whether the
 	// acknowledgements of another are applied.
@@ -146,19 +147,20 @@ func CountReady(ctx context.Context, c Counter, queue string) int64 {
 	return n
 }
 
-// AwaitReady waits until n messages are ready in a queue, for at most two seconds. Call it after a
-// session has returned its messages, so that those of the next session come after them (fact
-// returns-before-all).
-func AwaitReady(ctx context.Context, c Counter, queue string, n int64) {
+// AwaitReady waits until n messages are ready in a queue, for at most two seconds, and reports
+// whether they are. Call it after messages were returned, so that those returned next come after
+// them (fact returns-before-all).
+func AwaitReady(ctx context.Context, c Counter, queue string, n int64) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	for CountReady(ctx, c, queue) < n {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+	return true
 }
 
 // settleWithinGrace waits for messages in flight after an interruption, for the grace time. A

@@ -61,6 +61,22 @@ func (l *ledger) lastUnsettled() uint64 {
 	return 0
 }
 
+// unsettledAfter returns up to most unsettled tags after this one, in order.
+func (l *ledger) unsettledAfter(tag uint64, most int) (tags []uint64) {
+	for _, r := range l.held {
+		for t := max(r.first, tag+1); t <= r.last && len(tags) < most; t++ {
+			tags = append(tags, t)
+		}
+	}
+	for i := l.head; i < len(l.states) && len(tags) < most; i++ {
+		t := l.base + uint64(i-l.head)
+		if t > tag && l.states[i] != tagDone && l.states[i] != tagAcked {
+			tags = append(tags, t)
+		}
+	}
+	return tags
+}
+
 // done finishes a delivery; flush returns it when its acknowledgement is due.
 func (l *ledger) done(tag uint64) {
 	if !l.settle(tag, tagDone) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,18 @@ const (
 	ReturnByClose
 	// ReturnNothing returns nothing. It is for streams, whose messages stay anyway.
 	ReturnNothing
+	// ReturnByNacks sends a basic.nack for every few messages (fact large-nack-reorders).
+	ReturnByNacks
+)
+
+// Nacks reports whether messages return by nacks, and not with their channel.
+func (r ReturnBy) Nacks() bool { return r == ReturnByNack || r == ReturnByNacks }
+
+// nackSize is how many messages one nack of ReturnByNacks returns, nackBurst how many such nacks
+// follow each other. A channel merges nacks that the queue is behind with: it holds 32 back.
+const (
+	nackSize  = 32
+	nackBurst = 16
 )
 
 // Session is one subscription and the ledger of its deliveries. A delivery is open until it is done
@@ -43,8 +56,9 @@ type Session struct {
 	idle   *sync.Cond // no delivery is open
 
 	capped      bool
-	most        int64 // deliveries that the broker may send
-	settledTags int64 // deliveries that the broker no longer counts against the prefetch
+	most        int64  // deliveries that the broker may send
+	settledTags int64  // deliveries that the broker no longer counts against the prefetch
+	nacked      uint64 // the newest tag that Return has returned
 }
 
 // NewSession returns a session for a subscription that has delivered nothing yet.
@@ -328,9 +342,11 @@ func (s *Session) HoldDelivery(d *consume.Delivery) error {
 }
 
 // Return sends the acknowledgements that are due. With ReturnByNack it also returns everything that
-// is not done, with one nack. returned is the number of messages that the nack returns. The error
-// is consume.ErrLost if the connection is lost.
-func (s *Session) Return(by ReturnBy) (returned int64, err error) {
+// is not done, with one nack. With ReturnByNacks it returns only the next messages; more reports
+// that there are others, which must not be returned before the queue has got these back. returned
+// is the number of messages that it returned. The error is consume.ErrLost if the connection is
+// lost.
+func (s *Session) Return(by ReturnBy) (returned int64, more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.capped = false
@@ -338,11 +354,42 @@ func (s *Session) Return(by ReturnBy) (returned int64, err error) {
 	last := s.ledger.lastUnsettled()
 	switch {
 	case s.lost:
-		return 0, consume.ErrLost
-	case last == 0 || by != ReturnByNack:
-		return 0, nil
+		return 0, false, consume.ErrLost
+	case last == 0 || !by.Nacks():
+		return 0, false, nil
+	case by == ReturnByNack:
+		return s.ledger.heldCount, false, s.Sub.Nack(last, true, true)
 	}
-	return s.ledger.heldCount, s.Sub.Nack(last, true, true)
+	tags := s.ledger.unsettledAfter(s.nacked, nackSize*nackBurst)
+	for group := range slices.Chunk(tags, nackSize) {
+		s.nacked = group[len(group)-1]
+		if err := s.Sub.Nack(s.nacked, true, true); err != nil {
+			return returned, false, err
+		}
+		returned += int64(len(group))
+	}
+	return returned, s.nacked < last, nil
+}
+
+// ReturnAll is like Return, but returns everything: after each part of ReturnByNacks it waits for
+// the queue. It does not wait any more once messages were not seen to be back after some time, which
+// other consumers may have taken.
+func (s *Session) ReturnAll(ctx context.Context, by ReturnBy, c Counter, queue string) (returned int64, err error) {
+	before, known := int64(-1), by == ReturnByNacks
+	for more := true; more; {
+		if known {
+			before = CountReady(ctx, c, queue)
+		}
+		var n int64
+		n, more, err = s.Return(by)
+		if returned += n; err != nil {
+			return returned, err
+		}
+		if known && more {
+			known = before >= 0 && AwaitReady(ctx, c, queue, before+n)
+		}
+	}
+	return returned, nil
 }
 
 // acknowledged reports whether any delivery of the session is no longer held.

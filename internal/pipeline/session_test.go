@@ -101,7 +101,7 @@ func TestCapBoundsDeliveries(t *testing.T) {
 		if err := s.Cancel(t.Context(), s.HoldDelivery); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		if _, err := s.Return(ReturnNothing); err != nil || sub.unsettled != skipped || sub.sent != limit+skipped {
+		if _, _, err := s.Return(ReturnNothing); err != nil || sub.unsettled != skipped || sub.sent != limit+skipped {
 			t.Fatalf("%v: %d of %d stay, %d were sent", err, sub.unsettled, skipped, sub.sent)
 		}
 	})

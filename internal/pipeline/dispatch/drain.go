@@ -84,7 +84,7 @@ func (d *Dispatcher[T]) settle() error {
 // returnAndClose returns what is not done to the queue and closes the session. If it returns nil,
 // the broker has applied everything.
 func returnAndClose(ctx context.Context, s *pipeline.Session) error {
-	_, err := s.Return(pipeline.ReturnByNack)
+	_, _, err := s.Return(pipeline.ReturnByNack)
 	if err == nil {
 		err = s.Sub.Settled(ctx)
 	}

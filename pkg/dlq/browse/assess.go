@@ -54,6 +54,7 @@ type ReturnBy = pipeline.ReturnBy
 // The ways back: see pipeline.
 const (
 	ReturnByNack  = pipeline.ReturnByNack
+	ReturnByNacks = pipeline.ReturnByNacks
 	ReturnByClose = pipeline.ReturnByClose
 	ReturnNothing = pipeline.ReturnNothing
 )

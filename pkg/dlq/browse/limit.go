@@ -7,7 +7,7 @@ import (
 )
 
 // deliveryLimit judges a quorum queue by its delivery limit and by what counts towards it (facts
-// default-delivery-limit, returns-count, nacks-without-limit).
+// default-delivery-limit, returns-count, nacks-without-limit, large-nack-reorders).
 //
 // A message whose count is over the limit is dropped, or dead-lettered again, at its next return of
 // any kind. One that a limit has dead-lettered may arrive with such a count: browsing it once would
@@ -24,6 +24,9 @@ func (a *assessment) deliveryLimit() {
 			a.l.Return = ReturnByClose
 		}
 		return
+	}
+	if !capability.VersionAtLeast(f.Version, "4.0") {
+		a.l.Return = ReturnByNacks
 	}
 	room := Room{Limit: limit, Counts: counts}
 	if counts {

@@ -27,7 +27,8 @@ func TestBrowseLosesNothingWhateverBreaks(t *testing.T) {
 		o := browse.Options{
 			Assessment: browse.Assessment{
 				Queue: "dlq", Type: rapid.SampledFrom([]string{topology.Classic, topology.Quorum}).Draw(t, "type"),
-				Return: rapid.SampledFrom([]browse.ReturnBy{browse.ReturnByNack, browse.ReturnByClose}).Draw(t, "return"),
+				Return: rapid.SampledFrom([]browse.ReturnBy{browse.ReturnByNack, browse.ReturnByNacks,
+					browse.ReturnByClose}).Draw(t, "return"),
 			},
 			Limit: rapid.Int64Range(0, 250).Draw(t, "limit"), Expect: int64(n), Counter: b, Idle: 20 * time.Millisecond,
 		}

@@ -45,7 +45,7 @@ func (b *browser) returnAll(ctx context.Context) (err error) {
 		if !last {
 			before = b.ready(ctx)
 		}
-		gone := b.returnSession(h)
+		gone := b.returnSession(ctx, h)
 		err = errors.Join(err, gone)
 		if !last && gone == nil {
 			b.awaitBack(ctx, before, h.Held())
@@ -83,7 +83,7 @@ const inTurn = 16
 // the close. With settled, returnInTurn also waits until the queue has processed this and all
 // earlier nacks.
 func (b *browser) returnInTurn(ctx context.Context, h *holder, settled bool) error {
-	if err := b.returnSession(h); err != nil || h.closed {
+	if err := b.returnSession(ctx, h); err != nil || h.closed {
 		return err
 	}
 	if settled {
@@ -97,11 +97,12 @@ func (b *browser) returnInTurn(ctx context.Context, h *holder, settled bool) err
 	return h.Sub.Close()
 }
 
-// returnSession returns the messages of one session. It only sends the nack: see finish.
-func (b *browser) returnSession(h *holder) error {
+// returnSession returns the messages of one session. It does not wait for the last of them: see
+// finish.
+func (b *browser) returnSession(ctx context.Context, h *holder) error {
 	held := h.Held()
-	_, err := h.Return(b.o.Assessment.Return)
-	if err == nil && (held == 0 || b.o.Assessment.Return != ReturnByNack) {
+	_, err := h.ReturnAll(ctx, b.o.Assessment.Return, b.o.Counter, b.o.Assessment.Queue)
+	if err == nil && (held == 0 || !b.o.Assessment.Return.Nacks()) {
 		h.closed = true
 		err = h.Sub.Close()
 	}

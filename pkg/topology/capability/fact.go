@@ -159,6 +159,9 @@ func Facts() []Fact {
 		{ID: "large-delete-loses-log", Seen: []string{"3.10.8"},
 			Text: "The broker loses the write-ahead log of its quorum queues if a large one is deleted soon " +
 				"after it was filled."},
+		{ID: "large-nack-reorders", Seen: []string{"3.10.8"}, Test: "cmd/dlq.TestOrderIsKeptOrSaidFirst",
+			Text: "A quorum queue with a delivery limit takes more than 32 messages that one nack returns back in no order. " +
+				"A channel merges small nacks, too, when more than 32 wait for the queue."},
 		{ID: "leader-is-local", Seen: []string{"4.3.6"}, Test: "internal/broker.leadersAreSpread",
 			Text: "A quorum queue and a stream begin with their leader, and a member, on the node that the connection that " +
 				"declares them ends at, unless a leader locator says otherwise. Of 300 quorum queues declared through one " +
@@ -190,7 +193,7 @@ func Facts() []Fact {
 		{ID: "nacks-without-limit", Seen: []string{"3.10.8", "4.0.5"},
 			Text: "A quorum queue without a delivery limit takes nacked messages back at its tail, and those " +
 				"of a closed channel at its head. Both increase the delivery count. With a limit both return " +
-				"to the head, in order."},
+				"to the head, but see large-nack-reorders."},
 		{ID: "no-default-queue-type", Seen: []string{"3.10.8", "4.0.5"},
 			Text: "The management API and definitions show \"undefined\" as the default queue type of a vhost " +
 				"that has none."},
