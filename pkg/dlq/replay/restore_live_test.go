@@ -342,9 +342,11 @@ func TestStreamsAreCopiedNotEmptied(t *testing.T) {
 		o.Copy = true
 		stop := make(chan struct{})
 		random := rand.New(rand.NewPCG(uint64(rabbittest.Seed(t)), 5))
-		reading := sync.OnceFunc(func() { cutSoon(p.source, random); go cutNowAndThen(p.source, random, stop) })
+		var seen atomic.Int64
+		reading := sync.OnceFunc(func() { cutSoon(p.source, random); go cutNowAndThen(p.source, random, seen.Load, stop) })
 		o.Select.Where = func(m *message.Message) (bool, error) {
 			reading()
+			seen.Add(1)
 			return m.Headers["n"].(int64)%3 == 0, nil
 		}
 		o.Rate = 1500
