@@ -190,9 +190,9 @@ func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdms
 	stayed := report.NewTally()
 	_, err := e.each(ctx, func(m *message.Message) error {
 		if m.Unread != nil {
-			why := pipeline.LeaveUnread(m)
-			stayed.Stay(why.Reason, why.Detail)
-			return nil
+			left := pipeline.LeaveUnread(m)
+			stayed.Stay(left.Reason, left.Detail)
+			return nil //nolint:nilerr // the message stays, which is reported
 		}
 		err := w.Write(m)
 		if err == nil {

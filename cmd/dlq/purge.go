@@ -205,7 +205,8 @@ func (p *purging) dry(ctx context.Context) error {
 	if done, err := p.common.Output.Encode(streams.Out, doc); done {
 		return err
 	}
-	if err := render.Paragraph(streams.Out, "Would destroy from "+p.q.Name+":", streams.OutWidth(), render.Plain); err != nil {
+	heading := "Would destroy from " + p.q.Name + ":"
+	if err := render.Paragraph(streams.Out, heading, streams.OutWidth(), render.Plain); err != nil {
 		return err
 	}
 	if streams.OutTTY {

@@ -9,8 +9,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/msgctl/msgctl/internal/jsonsyntax"
 	"github.com/tidwall/gjson"
+
+	"github.com/msgctl/msgctl/internal/jsonsyntax"
 )
 
 // Parse parses an event. The members eventId, eventType, timestamp, version and payload are
