@@ -24,6 +24,14 @@ import (
 // hostile holds what a terminal obeys or what turns text around: C0, DEL, C1 and bidi controls.
 const hostile = "\x01\a\b\x1b[31m\x7f\u0085\u009b32m\u061c\u200e\u200f\u2028\u202a\u202e\u2066\u2069"
 
+// The secrets of the shop, one for each way in that has a place in files or messages. The password of
+// its login is another.
+const (
+	declaredSecret = "dec1ared-SECRET" // a user's, from a variable
+	upstreamSecret = "upstr3am-SECRET" // in a URI that the broker keeps
+	headerSecret   = "h3ader-SECRET"   // in a URI that a consumer's error names
+)
+
 // mustNotBeWritten reports whether a character may not be written raw in any form of output.
 func mustNotBeWritten(r rune) bool {
 	switch {
@@ -44,10 +52,10 @@ type hostileRun struct {
 	once bool
 }
 
-// TestNoCommandWritesHostileCharacters runs every command in every form that its flags offer on a
-// topology, dead letters and files that are full of hostile characters. A command or a form that is
-// added has to be here: the test asks the commands for both.
-func TestNoCommandWritesHostileCharacters(t *testing.T) {
+// TestNoCommandWritesHostileCharactersOrSecrets runs every command in every form that its flags
+// offer on a topology, dead letters and files that are full of hostile characters, and that hold
+// secrets. A command or a form that is added has to be here: the test asks the commands for both.
+func TestNoCommandWritesHostileCharactersOrSecrets(t *testing.T) {
 	if cmdtest.UnderRace {
 		t.Skip("it starts some hundred programs, for what they write: the run without the detector has seen it")
 	}
@@ -132,7 +140,8 @@ func newHostileShop(t *testing.T) *hostileShop {
 	user := "msgctl-test-" + hostile + v.Name
 	t.Cleanup(func() { b.Admin().Delete(t, rabbittest.Path("users", user)) })
 	s := &hostileShop{v: v, ch: v.Channel(t), dir: t.TempDir()}
-	s.program = cmdtest.NewProgram(t, v.URL, v.API, "MSGCTL_CONFIG="+s.file("contexts.yaml"))
+	s.program = cmdtest.NewProgram(t, v.URL, v.API, "MSGCTL_CONFIG="+s.file("contexts.yaml"),
+		"SHOP_PASSWORD="+declaredSecret)
 	s.write(t, "topology.yaml", hostileTopology(user))
 	s.write(t, "cycle.yaml", map[string]any{"version": 1, "name": "hostile-cycle", "queues": map[string]any{
 		"cycle" + hostile: map[string]any{"arguments": map[string]any{"x-" + hostile: hostile}}}})
@@ -185,7 +194,9 @@ func hostileTopology(user string) map[string]any {
 			"definition": m{"max-length": 100}}},
 		"operatorPolicies": m{"o" + hostile: m{"pattern": "^none" + pattern, "applyTo": "queues",
 			"definition": m{"max-length": 100}}},
-		"users":            m{user: m{"tags": []any{"t" + hostile}}},
+		"users": m{user: m{"password": "${SHOP_PASSWORD}", "tags": []any{"t" + hostile}}},
+		"parameters": m{"federation-upstream": m{"up" + hostile: m{
+			"uri": "amqp://fu:" + upstreamSecret + "@remote.example"}}},
 		"permissions":      m{user: m{"configure": pattern, "write": pattern, "read": pattern}},
 		"topicPermissions": m{user: m{"x" + hostile: m{"write": pattern, "read": pattern}}},
 		"events":           m{"order.created": event, "e" + hostile: event},
@@ -218,7 +229,7 @@ func (s *hostileShop) fill(t testing.TB) {
 	t.Helper()
 	const h = hostile
 	died := amqp.Table{"x-death": []any{amqp.Table{"count": int64(1), "reason": "rejected" + h, "queue": "q" + h,
-		"exchange": "x" + h, "routing-keys": []any{"k" + h}}}, "x-exception-message": h, "x-exception-type": h,
+		"exchange": "x" + h, "routing-keys": []any{"k" + h}}}, "x-exception-message": "no answer from amqp://app:" + headerSecret + "@db " + h, "x-exception-type": h,
 		"h" + h: h, "t" + h: amqp.Table{"n" + h: []any{h, []byte(h)}}, "x-first-death-queue": "q" + h,
 		"x-first-death-exchange": "x" + h, "x-first-death-reason": "rejected" + h}
 	event := `{"eventId":"` + h[10:] + `","eventType":"order.created` + h[10:] + `","payload":{"` + h[10:] + `":1}}`
@@ -370,6 +381,12 @@ func (s *hostileShop) check(t *testing.T, path string, form []string, run hostil
 		t.Errorf("msgctl %q is used wrongly: %q", args, r.Stderr)
 	}
 	for name, text := range map[string]string{"stdout": r.Stdout, "stderr": r.Stderr} {
+		for _, secret := range []string{s.v.Password, declaredSecret, upstreamSecret, headerSecret} {
+			if at := strings.Index(text, secret); at >= 0 && !mayWrite(path, args, secret) {
+				t.Errorf("msgctl %q writes a secret on %s: %q", args, name,
+					text[max(0, at-100):min(len(text), at+len(secret)+20)])
+			}
+		}
 		if !utf8.ValidString(text) {
 			t.Errorf("msgctl %q writes %q on %s", args, text, name)
 		}
@@ -378,4 +395,16 @@ func (s *hostileShop) check(t *testing.T, path string, form []string, run hostil
 				text[max(0, i-100):min(len(text), i+60)])
 		}
 	}
+}
+
+// mayWrite reports whether a command writes a secret because that is what it is for: an export that
+// is to be imported, with a warning, and archives.
+func mayWrite(path string, args []string, secret string) bool {
+	switch path {
+	case "export":
+		return secret == upstreamSecret && !slices.Contains(args, "mask")
+	case "dlq export":
+		return secret == headerSecret
+	}
+	return false
 }

@@ -175,7 +175,7 @@ func TestOfflineCommandsDecide(t *testing.T) {
 		{[]string{"route", "--exchange", "h", "--header", "tenant=other"}, cmdutil.ExitPending, "lost"},
 		{[]string{"route", "--exchange", "x", "--key", "a", "--exhaust", "work"}, 0, "no delivery limit"},
 		{[]string{"route", "--exchange", "x", "--key", "a", "--reject", "work"}, cmdutil.ExitPending, "lost"},
-		{[]string{"route", "--exchange", "x", "--key", "a", "--reject", "none"}, cmdutil.ExitFailed, "does not exist"},
+		{[]string{"route", "--exchange", "x", "--key", "a", "--reject", "none"}, cmdutil.ExitUsage, "not declared"},
 		{[]string{"route", "--exchange", "x", "--key", "a", "--header", "h"}, cmdutil.ExitUsage, "NAME=VALUE"},
 		{[]string{"route"}, cmdutil.ExitUsage, "--exchange"},
 		{[]string{"route", "none"}, cmdutil.ExitUsage, "not declared"},

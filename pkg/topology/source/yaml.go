@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -92,13 +93,17 @@ func yamlSyntax(name string, data []byte, err error) diag.Diagnostic {
 	return d
 }
 
-// unclosed returns the line of a bracket that is not closed. Of one that is opened below the first
-// line, the parser names the line before it.
+// unclosed returns the line of a bracket that is not closed, given the line that the parser names: it
+// is the one before, or a later one if the bracket is in the first line.
 func unclosed(data []byte, line int, message string) int {
-	bracket := map[string]string{"did not find expected ',' or '}'": "{", "did not find expected ',' or ']'": "["}[message]
+	if !strings.Contains(message, "did not find expected ','") {
+		return line
+	}
 	lines := bytes.SplitN(data, []byte("\n"), line+2)
-	if bracket != "" && line < len(lines) && bytes.Contains(lines[line], []byte(bracket)) {
-		return line + 1
+	for i := min(line, len(lines)-1); i >= 0; i-- {
+		if openBracket(lines[i]) >= 0 {
+			return i + 1
+		}
 	}
 	return line
 }
@@ -144,11 +149,18 @@ func explainLine(data []byte, line int, message string) (column int, fix string)
 	}
 	text := lines[line-1]
 	indent := len(text) - len(bytes.TrimLeft(text, " \t"))
+	column = indent + 1
 	switch {
 	case bytes.ContainsRune(text[:indent], '\t'):
 		fix = "indent with spaces: YAML does not take tabs"
 	case bytes.Contains(text, []byte("${")) && bytes.ContainsAny(text, "{["):
 		fix = `inside { } and [ ] put quotes around variables: "${VAR}"`
+	case strings.Contains(message, "did not find expected ','"):
+		closer := message[len(message)-2 : len(message)-1]
+		fix = "close it with " + closer + ", or put a comma between its entries"
+		if at := openBracket(text); at >= 0 {
+			column = utf8.RuneCount(text[:at]) + 1
+		}
 	case strings.Contains(message, "mapping values are not allowed"):
 		fix = "put quotes around a value that has a colon in it, and align keys of one mapping in one column"
 	case strings.Contains(message, "did not find expected key"),
@@ -157,7 +169,24 @@ func explainLine(data []byte, line int, message string) (column int, fix string)
 	case strings.Contains(message, "cannot start any token"):
 		fix = "put quotes around a value that starts with one of @ ` % "
 	}
-	return indent + 1, fix
+	return column, fix
+}
+
+// openBracket returns the offset of the last bracket in a line that the line does not close, or -1.
+func openBracket(text []byte) int {
+	var open []int
+	for i, b := range text {
+		switch b {
+		case '{', '[':
+			open = append(open, i)
+		case '}', ']':
+			open = open[:max(0, len(open)-1)]
+		}
+	}
+	if len(open) == 0 {
+		return -1
+	}
+	return open[len(open)-1]
 }
 
 // maxMerged bounds the entries that the merge keys of a file copy: unlike what an alias repeats,

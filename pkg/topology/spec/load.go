@@ -59,8 +59,7 @@ func Load(files []source.Input, o Options) (*Spec, diag.Diagnostics) {
 		l.file(file)
 	}
 	if l.problems.HasErrors() {
-		l.problems.Sort()
-		return nil, l.problems
+		return nil, l.rest()
 	}
 	s := &Spec{definitions: l.definitions, bases: l.bases, options: o}
 	if l.root != nil {
@@ -95,15 +94,30 @@ type loader struct {
 	definitions []*definitions.File
 	// bases is how many of them come before the first topology file.
 	bases    int
+	broken   bool // a file could not be read
 	problems diag.Diagnostics
 	// lenient are the problems inside of definitions, and of variables: they do not keep others
 	// from being found.
 	lenient diag.Diagnostics
 }
 
+// rest returns the problems of files of which one could not be read: also those that the others have
+// whatever stands in it.
+func (l *loader) rest() diag.Diagnostics {
+	problems := append(l.problems, l.lenient...)
+	if l.root != nil && l.broken {
+		d := &decode.Decoder{Extensions: true, Partial: true}
+		d.Structure(l.root, reflect.ValueOf(new(Spec)).Elem(), decode.Field{})
+		problems = append(problems, d.Problems...)
+	}
+	problems.Sort()
+	return problems
+}
+
 func (l *loader) file(file source.Input) {
 	docs, problems := source.Parse(file.Name, file.Data)
 	l.problems = append(l.problems, problems...)
+	l.broken = l.broken || problems.HasErrors()
 	for _, doc := range docs {
 		switch {
 		case definitions.Is(doc):

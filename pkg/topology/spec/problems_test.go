@@ -232,3 +232,19 @@ func TestManyProblems(t *testing.T) {
 	}
 	t.Log(cputime.Used() - start)
 }
+
+// TestFilesBesideABrokenOne: a file that cannot be read does not hide what is wrong in the others. What
+// they lack may stand in it.
+func TestFilesBesideABrokenOne(t *testing.T) {
+	_, problems := spec.Load([]source.Input{{Name: "a.yaml",
+		Data: []byte("exchanges: { x: {} }\nqueues: { q: { typ: quorum } }\n")},
+		{Name: "b.yaml", Data: []byte("queues: {\n  b: {}\n")}}, spec.Options{})
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.Error())
+	}
+	if len(got) != 2 || !strings.Contains(got[0], `a.yaml:2:16: queue "q": unknown field "typ"`) ||
+		!strings.HasPrefix(got[1], "b.yaml:1:9: this is not YAML") {
+		t.Error(strings.Join(got, "\n"))
+	}
+}

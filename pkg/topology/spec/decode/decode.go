@@ -22,6 +22,8 @@ type Decoder struct {
 	Lenient bool
 	// Extensions takes any value at the top under a name that begins with x-: a place for anchors.
 	Extensions bool
+	// Partial says that some of the text could not be read: what is missing may be in it.
+	Partial bool
 	// Object names what is decoded, for messages. "" is the file itself.
 	Object string
 	// Lost says that objects could not be read, so that it is not known what is declared.
@@ -202,7 +204,7 @@ func (d *Decoder) Structure(n *source.Node, v reflect.Value, f Field) {
 		}
 	}
 	for _, want := range fields {
-		if want.Required && n.Get(want.Name) == nil {
+		if want.Required && !d.Partial && n.Get(want.Name) == nil {
 			d.ErrorAt(n.Pos, want.in(f).Label()+" is missing", "", want.Fix())
 		}
 	}
