@@ -31,6 +31,7 @@ func TestOrderIsKeptOrSaidFirst(t *testing.T) {
 		{"purge", "", "--yes", "--limit", "40"}, {"purge", "", "--yes", "--where", "headers.n % 3 == 0"},
 		{"export", "", "--drain", "--limit", "40"}, {"export", "", "--drain", "--where", "headers.n % 3 == 0"},
 	}
+	some := slices.Concat(ways[:1], ways[2:3], ways[8:9], ways[10:11], ways[16:])
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		for _, queueType := range []string{topology.Classic, topology.Quorum} {
 			t.Run(queueType, func(t *testing.T) {
@@ -39,7 +40,11 @@ func TestOrderIsKeptOrSaidFirst(t *testing.T) {
 				f.Declare("work", nil)
 				f.Declare("small", map[string]any{"x-max-length": 40, "x-overflow": "reject-publish"})
 				p := cmdtest.NewProgram(t, f.VHost.URL, f.VHost.API)
-				for i, way := range ways {
+				list := some
+				if b.Line == "3.10" && queueType == topology.Quorum { // (fact large-nack-reorders)
+					list = ways
+				}
+				for i, way := range list {
 					queue := fmt.Sprint("dlq", i)
 					arguments := map[string]any{"x-queue-type": queueType}
 					if queueType == topology.Quorum {
