@@ -142,7 +142,8 @@ func newHostileShop(t *testing.T) *hostileShop {
 	s := &hostileShop{v: v, ch: v.Channel(t), dir: t.TempDir()}
 	s.program = cmdtest.NewProgram(t, v.URL, v.API, "MSGCTL_CONFIG="+s.file("contexts.yaml"),
 		"SHOP_PASSWORD="+declaredSecret)
-	s.write(t, "topology.yaml", hostileTopology(user))
+	s.write(t, "topology.yaml", hostileTopology(user, upstreamSecret))
+	s.write(t, "changed.yaml", hostileTopology(user, upstreamSecret+"-2"))
 	s.write(t, "cycle.yaml", map[string]any{"version": 1, "name": "hostile-cycle", "queues": map[string]any{
 		"cycle" + hostile: map[string]any{"arguments": map[string]any{"x-" + hostile: hostile}}}})
 	s.write(t, "cycle-changed.yaml", map[string]any{"version": 1, "name": "hostile-cycle", "queues": map[string]any{
@@ -170,7 +171,7 @@ func newHostileShop(t *testing.T) *hostileShop {
 }
 
 // hostileTopology has a hostile name, argument and text wherever the file takes one.
-func hostileTopology(user string) map[string]any {
+func hostileTopology(user, upstreamPassword string) map[string]any {
 	type m = map[string]any
 	pattern := strings.ReplaceAll(hostile, "[", `\[`)
 	event := m{"exchange": "x" + hostile, "key": "k" + hostile, "description": "d" + hostile,
@@ -196,7 +197,7 @@ func hostileTopology(user string) map[string]any {
 			"definition": m{"max-length": 100}}},
 		"users": m{user: m{"password": "${SHOP_PASSWORD}", "tags": []any{"t" + hostile}}},
 		"parameters": m{"federation-upstream": m{"up" + hostile: m{
-			"uri": "amqp://fu:" + upstreamSecret + "@remote.example"}}},
+			"uri": "amqp://fu:" + upstreamPassword + "@remote.example"}}},
 		"permissions":      m{user: m{"configure": pattern, "write": pattern, "read": pattern}},
 		"topicPermissions": m{user: m{"x" + hostile: m{"write": pattern, "read": pattern}}},
 		"events":           m{"order.created": event, "e" + hostile: event},
@@ -229,7 +230,8 @@ func (s *hostileShop) fill(t testing.TB) {
 	t.Helper()
 	const h = hostile
 	died := amqp.Table{"x-death": []any{amqp.Table{"count": int64(1), "reason": "rejected" + h, "queue": "q" + h,
-		"exchange": "x" + h, "routing-keys": []any{"k" + h}}}, "x-exception-message": "no answer from amqp://app:" + headerSecret + "@db " + h, "x-exception-type": h,
+		"exchange": "x" + h, "routing-keys": []any{"k" + h}}}, "x-exception-type": h,
+		"x-exception-message": "no answer from amqp://app:" + headerSecret + "@db " + h,
 		"h" + h: h, "t" + h: amqp.Table{"n" + h: []any{h, []byte(h)}}, "x-first-death-queue": "q" + h,
 		"x-first-death-exchange": "x" + h, "x-first-death-reason": "rejected" + h}
 	event := `{"eventId":"` + h[10:] + `","eventType":"order.created` + h[10:] + `","payload":{"` + h[10:] + `":1}}`
@@ -268,7 +270,8 @@ func (s *hostileShop) runs() map[string][]hostileRun {
 		"test":     append(files("--coverage"), once("-f", topology, "--live"), once("-f", topology, "--run", "("+h)),
 		"validate": append(files(), once("-f", "gone"+h)),
 		"export":   {with(), with("--users"), with("--secrets", "mask"), once("gone" + h)},
-		"plan":     append(files("--prune"), with("-f", s.file("cycle-changed.yaml"))),
+		"plan": append(files("--prune"), with("-f", s.file("cycle-changed.yaml")),
+			with("-f", s.file("changed.yaml")), once("-f", topology, "--url", "amqp://gone:"+declaredSecret+"-3@127.0.0.1:1")),
 		"apply": {{before: s.destroyed("cycle.yaml"), args: []string{"-f", s.file("cycle.yaml"), "--yes"}},
 			{before: s.applied("cycle.yaml"), args: []string{"-f", s.file("cycle-changed.yaml"), "--yes"}},
 			{before: s.applied("cycle.yaml"), args: []string{"-f", s.file("cycle-changed.yaml"), "--yes", "--replace=empty"}},
