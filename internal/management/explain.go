@@ -73,8 +73,8 @@ func (a *Client) explain(o refusal.Operation, x *Refusal) error {
 	case strings.Contains(x.reason, "{'EXIT'"), x.status >= 500 && !x.json:
 		return &refusal.Error{Op: o.Op, Text: "the broker failed on it with an internal error: " + o.Suspect(), Cause: x}
 	case x.status >= 500:
-		return refusal.Unreachable(o.Op, fmt.Sprintf("the broker is not able to answer now (%s)", refusal.OrUnsaid(r.Detail)),
-			x)
+		return refusal.Unreachable(o.Op, fmt.Sprintf("the broker is not able to answer now: the management API at %s "+
+			"answers with status %d (%s)", a.base, x.status, refusal.OrUnsaid(r.Detail)), x)
 	case strings.HasPrefix(x.reason, "invalid_regexp "):
 		return &refusal.Error{Op: o.Op, Text: "one of its regular expressions is not valid: " +
 			strings.TrimPrefix(x.reason, "invalid_regexp "), Cause: x}
