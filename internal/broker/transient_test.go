@@ -56,7 +56,8 @@ func TestReadThatFailsForAMoment(t *testing.T) {
 		if err := read(2); err != nil {
 			t.Errorf("a broker that fails twice: %v", err)
 		}
-		if err := read(1000); err == nil || !strings.Contains(err.Error(), "not able to answer now: the management API at http://") {
+		const said = "not able to answer now: the management API at http://"
+		if err := read(1000); err == nil || !strings.Contains(err.Error(), said) {
 			t.Errorf("a broker that keeps failing: %v", err)
 		}
 	})
