@@ -232,7 +232,7 @@ func (s *hostileShop) fill(t testing.TB) {
 	died := amqp.Table{"x-death": []any{amqp.Table{"count": int64(1), "reason": "rejected" + h, "queue": "q" + h,
 		"exchange": "x" + h, "routing-keys": []any{"k" + h}}}, "x-exception-type": h,
 		"x-exception-message": "no answer from amqp://app:" + headerSecret + "@db " + h,
-		"h" + h: h, "t" + h: amqp.Table{"n" + h: []any{h, []byte(h)}}, "x-first-death-queue": "q" + h,
+		"h" + h:               h, "t" + h: amqp.Table{"n" + h: []any{h, []byte(h)}}, "x-first-death-queue": "q" + h,
 		"x-first-death-exchange": "x" + h, "x-first-death-reason": "rejected" + h}
 	event := `{"eventId":"` + h[10:] + `","eventType":"order.created` + h[10:] + `","payload":{"` + h[10:] + `":1}}`
 	for _, queue := range []string{"q" + h, "dead" + h, "s" + h} {
