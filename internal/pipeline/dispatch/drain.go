@@ -82,9 +82,10 @@ func (d *Dispatcher[T]) settle() error {
 }
 
 // returnAndClose returns what is not done to the queue and closes the session. If it returns nil,
-// the broker has applied everything.
+// the broker has applied everything. It does not know the type of the queue; small nacks keep the
+// order in each.
 func returnAndClose(ctx context.Context, s *pipeline.Session) error {
-	_, _, err := s.Return(pipeline.ReturnByNack)
+	_, err := s.ReturnAll(ctx, pipeline.ReturnByNacks, nil, "")
 	if err == nil {
 		err = s.Sub.Settled(ctx)
 	}

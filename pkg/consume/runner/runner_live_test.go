@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -323,6 +324,43 @@ func TestLimitAndDedupe(t *testing.T) {
 		eventually(t, "the copies are known", func() bool { return saw.count() == 21 })
 		if r := stop(); r.Handled != 18 || r.Duplicates != 3 {
 			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// TestAStopKeepsTheOrder: what is in hand when the run is stopped goes back in its order.
+func TestAStopKeepsTheOrder(t *testing.T) {
+	const n = 400
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		s := newScene(t, b, 0)
+		s.declare(t, "quorum", amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": 100})
+		for i := range n {
+			s.publish(t, "quorum", strconv.Itoa(i))
+		}
+		eventually(t, "all are in the queue", func() bool { return s.ready(t, "quorum") == n })
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		r, err := runner.Run(ctx, runner.Options{
+			Source: s.client.Source(s.v.Name), Retry: retry.Strategy{Queue: "quorum"}, Prefetch: n, Grace: time.Minute,
+			Handler: byBody(func(string, int) handle.Result {
+				eventually(t, "all are in hand", func() bool { return s.ready(t, "quorum") == 0 })
+				stop()
+				return handle.Done()
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the rest is back", func() bool { return s.ready(t, "quorum") == n-int(r.Handled) })
+		var left []int
+		for d, ok, err := s.ch.Get("quorum", true); ok; d, ok, err = s.ch.Get("quorum", true) {
+			i, notNumber := strconv.Atoi(string(d.Body))
+			if left = append(left, i); err != nil || notNumber != nil {
+				t.Fatal(err, notNumber)
+			}
+		}
+		if !slices.IsSorted(left) {
+			t.Errorf("the order is %v", left)
 		}
 	})
 }
