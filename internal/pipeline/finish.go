@@ -47,21 +47,20 @@ func (r *run) stopDeliveries() error {
 // closes the sessions. An error in one session does not stop the others. err is an earlier error.
 func (r *run) settleAll(err error) error {
 	all := r.allSessions()
-	life := context.WithoutCancel(r.life)
 	for i, s := range all {
 		before := int64(-1)
 		if i < len(all)-1 {
 			before = r.countReady()
 		}
-		n, lost := s.ReturnAll(life, r.ReturnBy, r.Counter, r.Queue)
+		n, lost := r.returnHeld(s)
 		if lost != nil && err == nil {
 			err = lost
 		}
 		if n > 0 && before >= 0 && err == nil {
-			AwaitReady(life, r.Counter, r.Queue, before+n)
+			AwaitReady(context.WithoutCancel(r.life), r.Counter, r.Queue, before+n)
 		}
 	}
-	ctx, cancel := context.WithTimeout(life, r.Timing.Grace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
 	defer cancel()
 	// Only now: on a quorum queue, the messages that one session holds hide whether the
 	// acknowledgements of another are applied.
@@ -77,6 +76,14 @@ func (r *run) settleAll(err error) error {
 		_ = s.Sub.Close() // what is left returns with the channel whatever it answers
 	}
 	return err
+}
+
+// returnHeld returns the held messages of a session. A broker that does not answer holds it up for
+// the grace time at most.
+func (r *run) returnHeld(s *Session) (int64, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
+	defer cancel()
+	return s.ReturnAll(ctx, r.ReturnBy, r.Counter, r.Queue)
 }
 
 // appliedWait is the longest time that awaitApplied waits, appliedPoll its pause between two counts

@@ -371,13 +371,14 @@ func (s *Session) Return(by ReturnBy) (returned int64, more bool, err error) {
 	return returned, s.nacked < last, nil
 }
 
-// ReturnAll is like Return, but returns everything: after each part of ReturnByNacks it waits for
-// the queue. It does not wait any more once messages were not seen to be back after some time, which
-// other consumers may have taken.
+// ReturnAll is like Return, but returns everything: after each part of ReturnByNacks it waits until
+// the queue has it back. Once it cannot count (c may be nil), ctx has ended, or a part was not seen
+// to be back in time, which other consumers may have taken, it returns the rest without waiting.
 func (s *Session) ReturnAll(ctx context.Context, by ReturnBy, c Counter, queue string) (returned int64, err error) {
-	before, known := int64(-1), by == ReturnByNacks
+	wait := by == ReturnByNacks
 	for more := true; more; {
-		if known {
+		before := int64(-1)
+		if wait {
 			before = CountReady(ctx, c, queue)
 		}
 		var n int64
@@ -385,9 +386,7 @@ func (s *Session) ReturnAll(ctx context.Context, by ReturnBy, c Counter, queue s
 		if returned += n; err != nil {
 			return returned, err
 		}
-		if known && more {
-			known = before >= 0 && AwaitReady(ctx, c, queue, before+n)
-		}
+		wait = more && before >= 0 && AwaitReady(ctx, c, queue, before+n)
 	}
 	return returned, nil
 }

@@ -100,6 +100,8 @@ func (b *browser) returnInTurn(ctx context.Context, h *holder, settled bool) err
 // returnSession returns the messages of one session. It does not wait for the last of them: see
 // finish.
 func (b *browser) returnSession(ctx context.Context, h *holder) error {
+	ctx, cancel := context.WithTimeout(ctx, returnTimeout)
+	defer cancel()
 	held := h.Held()
 	_, err := h.ReturnAll(ctx, b.o.Assessment.Return, b.o.Counter, b.o.Assessment.Queue)
 	if err == nil && (held == 0 || !b.o.Assessment.Return.Nacks()) {
