@@ -133,10 +133,10 @@ func rascalFailure(h Table) Failure {
 // daprFailure reads the event in the body: dapr/components-contrib pubsub/envelope.go. Dapr
 // publishes a failed event to the dead-letter topic as it was and adds nothing, neither an error
 // nor a header. What tells is that the event names another topic than the exchange it was last
-// published to. A death that the broker recorded tells more.
+// published to. A death that the broker recorded tells more, also one that a move only notes.
 func daprFailure(m *Message) (Failure, bool) {
 	if len(m.Body) > maxNote || !bytes.HasPrefix(m.Body, []byte("{")) ||
-		!bytes.Contains(m.Body, []byte(`"pubsubname"`)) || !m.Deaths().None() {
+		!bytes.Contains(m.Body, []byte(`"pubsubname"`)) || !m.History().None() {
 		return Failure{}, false
 	}
 	var event struct{ SpecVersion, PubSubName, Topic, Type string }

@@ -124,8 +124,10 @@ func TestFailureOfDapr(t *testing.T) {
 	for name, m := range map[string]*message.Message{
 		"in its own topic":        {Exchange: "orders", Body: []byte(event)},
 		"dead-lettered by broker": {Exchange: "dlx-shop-orders", Body: []byte(event), Headers: dead},
-		"no topic":                {Exchange: "poison", Body: []byte(strings.Replace(event, "topic", "subject", 1))},
-		"a text with such words":  {Exchange: "poison", Body: []byte(`say "pubsubname"`)},
+		"dead-lettered by broker, then moved": {Body: []byte(event), Headers: message.Table{
+			message.HeaderOriginalHeaders: `{"x-death":[{"queue":"shop-orders","reason":"rejected","count":1}]}`}},
+		"no topic":               {Exchange: "poison", Body: []byte(strings.Replace(event, "topic", "subject", 1))},
+		"a text with such words": {Exchange: "poison", Body: []byte(`say "pubsubname"`)},
 		"JSON with such words": {Exchange: "poison",
 			Body: []byte(`{"pubsubname": 1, "specversion": "1.0", "topic": "orders"}`)},
 		"larger than what is read": {Exchange: "poison", Body: []byte(event + strings.Repeat(" ", 1<<20))},
