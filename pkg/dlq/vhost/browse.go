@@ -102,7 +102,9 @@ func messages(n int) string { return units.FormatCount(int64(n), "message") }
 func (v *VHost) KeepCopy(queue string) func(context.Context, *message.Message) error {
 	return func(ctx context.Context, m *message.Message) error {
 		var outcome publish.Outcome[struct{}]
-		p, err := publish.Open(ctx, v.Broker.Dialer(v.Name), publish.PublisherOptions{Window: 1},
+		re := v.Options.Reconnect
+		p, err := publish.Open(ctx, v.Broker.Dialer(v.Name), publish.PublisherOptions{Window: 1, ReconnectDelay: re.Delay,
+			ReconnectAttempts: re.Attempts, ConfirmTimeout: re.ConfirmTimeout},
 			func(list []publish.Outcome[struct{}]) { outcome = list[0] })
 		if err != nil {
 			return err
