@@ -61,7 +61,8 @@ func (opts *contextAddOptions) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&t.Key, "tls-key", "", "PEM file of the client certificate's key")
 	fs.StringVar(&t.ServerName, "tls-server-name", "", "name to expect in the broker's certificate")
 	fs.BoolVar(&t.Insecure, "insecure", false, "do not verify the broker's certificate")
-	fs.DurationVar(&opts.timeout, "timeout", 0, "timeout for connecting and for each request (default 30s)")
+	fs.DurationVar(&opts.timeout, "timeout", 0,
+		"timeout for connecting, each request, and confirms of messages (default 30s)")
 	fs.BoolVar(&opts.replace, "replace", false, "replace the context of this name if it exists")
 	fs.BoolVar(&opts.use, "use", false, "make it the current context")
 }

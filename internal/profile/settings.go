@@ -108,7 +108,7 @@ func fields() []field {
 			setText(func(s *settings) *option[string] { return &s.serverName })},
 		{"insecure", "", "do not verify the broker's certificate; allow http:// for the API of an amqps:// broker",
 			setInsecure},
-		{"timeout", "", "timeout for connecting and for each request; 0 is no timeout (default 30s)",
+		{"timeout", "", "timeout for connecting, each request, and confirms of messages; 0 is no timeout (default 30s)",
 			setDuration(func(s *settings) *option[time.Duration] { return &s.timeout })},
 		{"heartbeat", "", "AMQP heartbeat interval; 0 disables heartbeats (default 1m)",
 			setDuration(func(s *settings) *option[time.Duration] { return &s.heartbeat })},
