@@ -330,6 +330,18 @@ func TestSubscriptionThatEnds(t *testing.T) {
 		if err := sub.Settled(t.Context()); !errors.Is(err, consume.ErrLost) {
 			t.Errorf("Settled on a lost connection: %v", err)
 		}
+		sub = subscribe(t, newClient(t, v.User), v.Name, consume.Options{Queue: "q", Prefetch: 1})
+		if err := sub.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for { // it may have delivered already
+			if _, err := sub.Next(t.Context()); err != nil {
+				if !errors.Is(err, consume.ErrLost) {
+					t.Errorf("closed, not cancelled: %v", err)
+				}
+				break
+			}
+		}
 	})
 }
 

@@ -95,10 +95,10 @@ const cancelTimeout = 2 * time.Second
 // cancellation returns messages in transit before those in hand.
 func (s *subscription) Close() error {
 	s.mu.Lock()
-	done, cancelled := s.left, s.cancelled
-	s.left, s.cancelled = true, true
+	done, lingers := s.left, s.stream && s.tag != "" && !s.cancelled
+	s.left, s.cancelled = true, s.cancelled || lingers
 	s.mu.Unlock()
-	if s.stream && s.tag != "" && !cancelled {
+	if lingers {
 		ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
 		_ = s.interruptible(ctx, func() error { return s.ch.Cancel(s.tag, false) }) // closed either way
 		cancel()
