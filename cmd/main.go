@@ -58,8 +58,9 @@ type app struct {
 	onStart func() // called when a command begins, but not for help
 }
 
-// run executes one command line. A panic of a command is reported like an error: Go's own report may
-// show credentials, and its exit code 2 stands for changes and findings.
+// run executes one command line. A panic of a command is reported like an error: Go's own report,
+// which a panic of another goroutine still causes, may show credentials, and its exit code 2 stands
+// for changes and findings.
 func (p *app) run(ctx context.Context, args []string) (code int) {
 	p.proc.Interrupted = ctx.Done()
 	root := p.newRootCmd()
