@@ -92,8 +92,10 @@ func TestProblems(t *testing.T) {
 		{"t.json", "{\"a\": {\"b\": 1,\n \"b\": 2}}", `t.json:2:2: "b" is written twice in one mapping, first at t.json:1:8`},
 		{"t.yaml", "a: [1,\n", "t.yaml:1:1: this is not YAML"},
 		{"t.yaml", "a: {\n  b: {}\n", "t.yaml:1:4: this is not YAML: did not find expected ',' or '}'; close it with }"},
-		{"t.yaml", "a:\n  b: { c: 1\n  d: {}\n", "t.yaml:2:6: this is not YAML: did not find expected ',' or '}'; close it with }"},
-		{"t.yaml", "a: 1\nb:\n  c: [1,\n  d: 1\n", "t.yaml:3:6: this is not YAML: did not find expected ',' or ']'; close it with ]"},
+		{"t.yaml", "a:\n  b: { c: 1\n  d: {}\n", "t.yaml:2:6: this is not YAML: did not find expected ',' or '}'; " +
+			"close it with }"},
+		{"t.yaml", "a: 1\nb:\n  c: [1,\n  d: 1\n", "t.yaml:3:6: this is not YAML: did not find expected ',' or ']'; " +
+			"close it with ]"},
 		{"t.yaml", "a: 1\n\tb: 2\n", "indent with spaces"},
 		{"t.yaml", "a:\n  b:\n    c: 1\n   d: 2\n", "t.yaml:4:4: this is not YAML"},
 		{"t.yaml", "a:\n  - b: 1\n    c: 2\n   d: 3\n", "t.yaml:4:4: this is not YAML"},
