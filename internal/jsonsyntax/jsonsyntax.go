@@ -6,36 +6,35 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Explain returns where a text ceases to be JSON, as a byte offset, and why. err is the error of
-// encoding/json.
-func Explain(text []byte, err error) (offset int, message string) {
+// Explain returns where a text ceases to be JSON, as a byte offset, and why. It parses the text
+// itself, because the offsets in the errors of a json.Decoder do not count all bytes.
+func Explain(text []byte) (offset int, message string) {
+	var v json.RawMessage
 	var syntax *json.SyntaxError
-	isSyntax := errors.As(err, &syntax)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		isSyntax && strings.HasPrefix(syntax.Error(), "unexpected end") {
-		return len(text), "the JSON ends too early" + missing(text)
-	}
-	if !isSyntax {
-		return 0, "not JSON: " + strings.TrimPrefix(err.Error(), "json: ")
+	if !errors.As(json.Unmarshal(text, &v), &syntax) {
+		return 0, "not JSON"
 	}
 	offset = min(max(int(syntax.Offset)-1, 0), len(text))
-	if closer := len(text) - len(strings.TrimLeft(string(text[offset:]), ", \t\r\n")); offset < len(text) &&
-		text[offset] == ',' && closer < len(text) && (text[closer] == '}' || text[closer] == ']') {
-		offset = closer // json.Decoder.Token stops at the comma, json.Unmarshal behind it
+	switch why := syntax.Error(); {
+	case strings.HasPrefix(why, "unexpected end"):
+		return len(text), "the JSON ends too early" + missing(text)
+	case strings.HasSuffix(why, "exceeded max depth"):
+		return offset, "not JSON: it nests deeper than 10,000 levels"
 	}
 	return offset, "not JSON: " + unexpected(text, offset)
 }
 
 // missing names the quotes and brackets that are not closed, in the order in which they are due.
 func missing(text []byte) string {
-	closers, quoted := "", false
+	var due []byte // the last is due first
+	quoted := false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case quoted && c == '\\':
@@ -44,21 +43,23 @@ func missing(text []byte) string {
 			quoted = !quoted
 		case quoted:
 		case c == '{':
-			closers = "}" + closers
+			due = append(due, '}')
 		case c == '[':
-			closers = "]" + closers
-		case (c == '}' || c == ']') && closers != "":
-			closers = closers[1:]
+			due = append(due, ']')
+		case (c == '}' || c == ']') && len(due) > 0:
+			due = due[:len(due)-1]
 		}
 	}
 	if quoted {
-		closers = `"` + closers
+		due = append(due, '"')
 	}
-	switch {
-	case closers == "":
+	if len(due) == 0 {
 		return ""
-	case len(closers) > maxClosers:
-		closers = closers[:maxClosers] + "…"
+	}
+	slices.Reverse(due)
+	closers := string(due)
+	if len(due) > maxClosers {
+		closers = string(due[:maxClosers]) + "…"
 	}
 	return fmt.Sprintf(": %s is missing at its end", closers)
 }

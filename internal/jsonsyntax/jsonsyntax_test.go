@@ -1,7 +1,7 @@
 package jsonsyntax_test
 
 import (
-	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/msgctl/msgctl/internal/jsonsyntax"
@@ -27,11 +27,25 @@ func TestExplain(t *testing.T) {
 		`{"a":"\q"}`:       {7, "not JSON: unexpected 'q'"},
 		`{"a":01}`:         {6, "not JSON: unexpected '1'"},
 		"\u00e9":           {0, "not JSON: unexpected '\u00e9'"},
+
+		strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001): {10_000, "not JSON: it nests deeper than 10,000 levels"},
 	} {
-		var v any
-		at, message := jsonsyntax.Explain([]byte(text), json.Unmarshal([]byte(text), &v))
+		at, message := jsonsyntax.Explain([]byte(text))
 		if at != want.at || message != want.text {
 			t.Errorf("%s: %d %s, want %d %s", text, at, message, want.at, want.text)
 		}
+	}
+}
+
+// TestExplainDeepText checks that no bracket is copied for each one inside it: a message may have
+// millions of them, in thousands that are never closed.
+func TestExplainDeepText(t *testing.T) {
+	text := []byte(strings.Repeat("[", 9_000) + strings.Repeat("[],", 9_000))
+	at, message := jsonsyntax.Explain(text)
+	if want := "the JSON ends too early: ]]]]]]]]]]… is missing at its end"; at != len(text) || message != want {
+		t.Errorf("%d %s, want %s", at, message, want)
+	}
+	if n := testing.AllocsPerRun(1, func() { jsonsyntax.Explain(text) }); n > 1_000 {
+		t.Errorf("%v allocations", n)
 	}
 }

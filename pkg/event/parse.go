@@ -90,8 +90,7 @@ func checkJSON(text []byte) *FormatError {
 	case json.Valid(text):
 		return nil
 	}
-	var v json.RawMessage
-	at, problem := jsonsyntax.Explain(text, json.Unmarshal(text, &v))
+	at, problem := jsonsyntax.Explain(text)
 	line, column := position(text, at)
 	if bytes.IndexByte(text, '\n') < 0 {
 		return &FormatError{"", fmt.Sprintf("column %d: %s", column, problem)}

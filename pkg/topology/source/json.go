@@ -41,7 +41,8 @@ func parseJSON(name string, data []byte) (*Node, diag.Diagnostics) {
 		return root, r.problems
 	}
 	if !errors.Is(err, errLimit) {
-		r.problems = append(r.problems, r.syntax(err)...)
+		at, message := jsonsyntax.Explain(data)
+		r.problems = append(r.problems, failure(r.cursor.at(at), message, "", "")...)
 	}
 	return nil, r.problems
 }
@@ -53,11 +54,6 @@ func (r *jsonReader) start() int {
 		i++
 	}
 	return i
-}
-
-func (r *jsonReader) syntax(err error) diag.Diagnostics {
-	offset, message := jsonsyntax.Explain(r.data, err)
-	return failure(r.cursor.at(max(offset, r.start())), message, "", "")
 }
 
 func (r *jsonReader) value(depth int) (*Node, error) {

@@ -108,14 +108,15 @@ func TestProblems(t *testing.T) {
 		{"t.yaml", "q: { maxLength: ${N} }\n", `put quotes around variables`},
 		{"t.yaml", "a: \xff\n", "t.yaml:1:4: the file is not UTF-8"},
 		{"t.json", "{\"a\": 1,}", "t.json:1:9: not JSON: unexpected '}'; remove the comma before it"},
-		{"t.json", "{\"a\": 1\n \"b\": 2}", "t.json:2:2: not JSON: unexpected"},
-		{"t.json", "{\"a\": [1, 2}", "t.json:1:12: not JSON: unexpected"},
-		{"t.json", "{\"a\": tru}", "t.json:1:"},
+		{"t.json", "{\"a\": 1\n \"b\": 2}", "t.json:2:2: not JSON: unexpected '\"'; a comma is missing before it"},
+		{"t.json", "{\"a\": [1, 2}", "t.json:1:12: not JSON: unexpected '}'"},
+		{"t.json", "{\"a\": tru}", "t.json:1:10: not JSON: unexpected '}'"},
+		{"t.json", "{\"a\": {\"b\": [[1, {\"c\": oops}]]}}", "t.json:1:24: not JSON: unexpected oops; put double quotes"},
 		{"t.json", "{\"a\": 1", "t.json:1:8: the JSON ends too early"},
 		{"t.json", "{\"a\": \"x", "the JSON ends too early"},
 		{"t.json", "", "t.json:1:1: the JSON ends too early"},
 		{"t.json", "{} {}", "t.json:1:4: there is more text after the end"},
-		{"t.json", "[01]", "t.json:1:"},
+		{"t.json", "[01]", "t.json:1:3: not JSON: unexpected '1'"},
 	} {
 		_, problems := source.Parse(tc.name, []byte(tc.text))
 		if len(problems) != 1 || !strings.Contains(problems[0].Error(), tc.want) {
