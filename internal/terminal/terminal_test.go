@@ -223,8 +223,11 @@ func TestTruncateAndWrap(t *testing.T) {
 			t.Errorf("Wrap(%q) = %q, want %q", word, got, want)
 		}
 	}
+	if got := strings.Join(Wrap("日本語", 1), "|"); got != "日|本|語" {
+		t.Errorf("narrower than a character: %q", got)
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		s, w := rapid.String().Draw(t, "s"), rapid.IntRange(2, 40).Draw(t, "w")
+		s, w := rapid.String().Draw(t, "s"), rapid.IntRange(1, 40).Draw(t, "w")
 		if n := Width(Truncate(s, w)); n > w {
 			t.Fatalf("Truncate(%q, %d) takes %d columns", s, w, n)
 		}

@@ -53,18 +53,22 @@ func wrapParagraph(s string, width int) []string {
 	return append(lines, line)
 }
 
-// breakWord breaks a word into parts of at most width columns.
+// breakWord breaks a word into parts of at most width columns. A character that is wider is a part
+// of its own.
 func breakWord(word string, width int) []string {
 	var parts []string
-	for Width(word) > width {
-		first, _, more := strings.Cut(measure().Wrap(word, width), "\n")
-		if !more {
-			break
+	rest := ""
+	for line := range strings.SplitSeq(measure().Wrap(word, width), "\n") {
+		for rest += line; Width(rest) > width; {
+			first, _, more := strings.Cut(strings.TrimPrefix(measure().Wrap(rest, width), "\n"), "\n")
+			if !more {
+				break
+			}
+			at := punctuation(rest, len(first), len(first)/2)
+			parts, rest = append(parts, rest[:at]), rest[at:]
 		}
-		first = first[:punctuation(word, len(first), len(first)/2)]
-		parts, word = append(parts, first), word[len(first):]
 	}
-	return append(parts, word)
+	return append(parts, rest)
 }
 
 // punctuation returns the last place in word[least:most] before or after a punctuation mark that
