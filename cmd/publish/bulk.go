@@ -115,10 +115,7 @@ func (r *publishing) bulkFile(ctx context.Context) error {
 		line = o.Earlier.Line
 	}
 	if err := endsWithin(in, end); err != nil {
-		if o.Journal != nil {
-			_ = o.Journal.Close(false) // nothing was written
-		}
-		return fmt.Errorf("%s: %w", r.bulk.ndjson, err)
+		return errors.Join(fmt.Errorf("%s: %w", r.bulk.ndjson, err), r.abandon(o.Journal))
 	}
 	lines := bulk.NewLines(in, line, end)
 	if seeker, ok := in.(*os.File); ok && r.bulk.ndjson != "-" {
@@ -128,7 +125,7 @@ func (r *publishing) bulkFile(ctx context.Context) error {
 		err = lines.Skip(line)
 	}
 	if err != nil {
-		return fmt.Errorf("continue after line %d: %w", line, err)
+		return errors.Join(fmt.Errorf("continue after line %d: %w", line, err), r.abandon(o.Journal))
 	}
 	o.Source = r.lines(lines, &series)
 	if line > 0 {

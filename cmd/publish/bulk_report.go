@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +58,9 @@ func (r *publishing) endBulk(ctx context.Context, o bulk.Options, report bulk.Re
 	if !complete && !nothing && o.Journal != nil {
 		doc.Resume = "the same command with --resume continues after line " + terminal.FormatCount(report.Line)
 	}
-	doc.Rest = r.rest(report)
+	if complete {
+		doc.Rest = r.rest(report)
+	}
 	err = errors.Join(err, r.show(doc, err))
 	switch {
 	case doc.Interrupted:
@@ -88,24 +89,25 @@ func (r *publishing) show(doc events.BulkDocument, err error) error {
 	return events.BulkText(s.Out, doc, r.showsFailures() && s.OutTTY, s.OutStyler(r.proc.Colour))
 }
 
-// rest says how to publish the lines that failed. The same command again would publish the other
-// lines a second time.
+// rest says, after a complete run, how to publish the lines that failed. The same command again
+// would publish the other lines a second time.
 func (r *publishing) rest(report bulk.Report) string {
-	failed := report.Invalid + report.Returned + report.Rejected
-	if failed == 0 || report.Done() == 0 || r.bulk.ndjson == "" {
+	if report.Failed() == 0 || report.Done() == 0 || r.bulk.ndjson == "" {
 		return ""
 	}
 	again := "The same command again publishes the other lines again. "
-	var print []string
+	var lines []int64
 	for _, f := range report.Failures {
-		if f.Outcome != bulk.Unknown && f.Outcome != bulk.Unsent {
-			print = append(print, fmt.Sprintf("%dp", f.Line))
-		}
+		lines = append(lines, f.Line)
 	}
-	if r.bulk.ndjson == "-" || int64(len(print)) < failed {
+	if r.bulk.ndjson == "-" || int64(len(lines)) < report.Failed() {
 		return again + "Correct the lines that failed, and publish only them; --report FILE lists all of them."
 	}
-	slices.SortFunc(print, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	slices.Sort(lines)
+	var print strings.Builder
+	for _, line := range lines {
+		fmt.Fprintf(&print, "%dp;", line)
+	}
 	return fmt.Sprintf("%sCopy the lines that failed, correct them, and publish only them: sed -n '%s' %s > rest.ndjson",
-		again, strings.Join(print, ";"), shell.Quote(r.bulk.ndjson))
+		again, strings.TrimSuffix(print.String(), ";"), shell.Quote(r.bulk.ndjson))
 }
