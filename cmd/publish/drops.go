@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"time"
@@ -33,7 +34,7 @@ type dropFinder struct {
 // publication identifies messages that reach the same queues.
 type publication struct {
 	publish.Target
-	headers string
+	headers [sha256.Size]byte // of the headers, which may be large; zero if they do not matter
 }
 
 // newDropFinder returns a finder from the broker's state and that of the topology file. Each may be
@@ -88,7 +89,7 @@ func (f *dropFinder) reachedBy(t publish.Target, headers message.Table) []string
 	}
 	p := publication{Target: t}
 	if f.byHeaders || copied(headers) {
-		p.headers = amqptable.NormaliseTable(headers).Canonical()
+		p.headers = sha256.Sum256([]byte(amqptable.NormaliseTable(headers).Canonical()))
 	}
 	if f.seen[p] {
 		return nil
