@@ -130,13 +130,17 @@ func flagAdvice(f *pflag.Flag, otherwise string) string {
 // plainReason removes the name of the Go function from a parse error.
 func plainReason(err error) error {
 	var number *strconv.NumError
-	if errors.As(err, &number) {
-		if errors.Is(number.Err, strconv.ErrSyntax) {
-			return errors.New("it is not a number")
-		}
-		return number.Err
+	switch {
+	case !errors.As(err, &number):
+		return err
+	case number.Func == "ParseBool":
+		return errors.New("it is neither true nor false")
+	case errors.Is(number.Err, strconv.ErrSyntax) && number.Func != "ParseFloat":
+		return errors.New("it is not a whole number")
+	case errors.Is(number.Err, strconv.ErrSyntax):
+		return errors.New("it is not a number")
 	}
-	return err
+	return number.Err
 }
 
 func nearestFlag(cmd *cobra.Command, name string) string {
