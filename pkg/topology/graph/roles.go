@@ -35,13 +35,13 @@ func (b *builder) roles(first int) {
 	}
 }
 
-// passesOn returns the queues that have a dead-letter exchange themselves, except wait queues, and
-// the exchanges to which such queues are bound. A dead letter that arrives there is processed
-// again.
+// passesOn returns the queues that have a dead-letter exchange or retries themselves, except wait
+// queues, and the exchanges to which such queues are bound. A dead letter that arrives there is
+// processed again.
 func (b *builder) passesOn(first int) map[int]bool {
 	passes := map[int]bool{}
 	for _, e := range b.g.Edges[first:] {
-		if e.Kind == DeadLetter && b.g.Nodes[e.From].Role != Wait {
+		if (e.Kind == DeadLetter || e.Kind == Retry) && b.g.Nodes[e.From].Role != Wait {
 			passes[e.From] = true
 		}
 	}
