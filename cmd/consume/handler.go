@@ -134,9 +134,9 @@ func (c *consuming) findProgram(line string) error {
 	case isPath:
 		return cmdutil.UsageError("check the path; it begins at the directory where msgctl runs", "%s", text)
 	case isFile:
-		return cmdutil.UsageError("--exec ./"+words[0], "%s", text)
+		return cmdutil.UsageError("name its path: ./"+words[0], "%s", text)
 	}
-	return cmdutil.UsageError("name its path, as in --exec ./"+words[0]+", or install it", "%s", text)
+	return cmdutil.UsageError("name its path, as in ./"+words[0]+", or install it", "%s", text)
 }
 
 // firstWord returns a command without its arguments, which may hold secrets. Leading variable
@@ -177,7 +177,11 @@ func (c *consuming) table(name string) (handle.Handler, error) {
 			}
 		}
 		if t.ByType[typ], err = c.one(s); err != nil {
-			return nil, cmdutil.UsageError("order.created: { exec: ./handle-order }", "handlers in %s: %s: %w", name, typ, err)
+			advice := "order.created: { exec: ./handle-order }"
+			if exit := (*cmdutil.ExitError)(nil); errors.As(err, &exit) {
+				advice = exit.Advice
+			}
+			return nil, cmdutil.UsageError(advice, "handlers in %s: %s: %w", name, typ, err)
 		}
 	}
 	c.warnUnknownTypes(specs)
