@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -21,10 +22,21 @@ func Once(ctx context.Context, o Options, w io.Writer) error {
 		return err
 	}
 	if len(s.Open) == 0 {
-		return &topology.MissingVHostError{Name: s.Closed[0]}
+		return c.noVHost(s.Closed)
 	}
 	c.metrics.Succeeded(s, time.Now(), time.Since(begin))
 	return telemetry.WriteText(w, c.metrics)
+}
+
+// noVHost returns the error of a collection in which no vhost could be read.
+func (c *collector) noVHost(closed []string) error {
+	switch {
+	case len(closed) == 0:
+		return errors.New("this login may see no vhost")
+	case c.live == nil:
+		return &topology.MissingVHostError{Name: closed[0]}
+	}
+	return c.live.WithoutVHost(closed[0])
 }
 
 // Serve serves /metrics, /healthz and /readyz on an address and collects at each interval, until
