@@ -66,7 +66,7 @@ func AdviseMissing(err error) error {
 	case near != "":
 		advice = fmt.Sprintf("did you mean %s?", near)
 	default:
-		advice = "msgctl dlq ls lists the dead-letter queues"
+		advice = "msgctl dlq ls lists the dead-letter queues, msgctl export all queues"
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: advice}
 }

@@ -308,6 +308,6 @@ func chooseNetwork(state *topology.State, named string) (string, error) {
 	case len(used) == 1:
 		return names[0], nil
 	}
-	return "", cmdutil.UsageError("--vhost "+names[0], "the files declare several vhosts (%s): name one",
+	return "", cmdutil.UsageError("--vhost "+shell.Quote(names[0]), "the files declare several vhosts (%s): name one",
 		strings.Join(names, ", "))
 }
