@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,16 +84,16 @@ func filesThere(names []string) string {
 		if _, err := os.Stat(name); name == "-" || !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		var found []string
-		for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
-			some, _ := filepath.Glob(filepath.Join(filepath.Dir(name), pattern))
-			found = append(found, some...)
+		dir := filepath.Dir(name)
+		found, _ := source.FileSystem{}.Directory(dir) // no advice without it
+		var bases []string
+		for _, f := range found {
+			bases = append(bases, filepath.Base(f))
 		}
-		slices.Sort(found)
 		const most = 10
-		switch near := suggest.Nearest(name, found); {
+		switch near := suggest.Nearest(filepath.Base(name), bases); {
 		case near != "":
-			return "did you mean " + near + "?"
+			return "did you mean " + filepath.Join(dir, near) + "?"
 		case len(found) > 0 && len(found) <= most:
 			return "there are: " + strings.Join(found, ", ")
 		}

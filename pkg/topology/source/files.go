@@ -76,7 +76,7 @@ func (f FileSystem) find(name string) ([]string, error) {
 	info, err := f.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
-		return f.directory(name)
+		return f.Directory(name)
 	case err == nil:
 		return []string{name}, nil
 	case !strings.ContainsAny(name, "*?["):
@@ -99,8 +99,10 @@ func (f FileSystem) find(name string) ([]string, error) {
 	return files, nil
 }
 
-func (f FileSystem) directory(name string) ([]string, error) {
-	entries, err := f.ReadDir(name)
+// Directory returns the files that Files reads of a directory, in the order of their names. It is an
+// error if there are none.
+func (f FileSystem) Directory(name string) ([]string, error) {
+	entries, err := f.orReal().ReadDir(name)
 	if err != nil {
 		return nil, fmt.Errorf("read topology %q: %w", name, plainCause(err))
 	}
