@@ -8,7 +8,7 @@ import (
 )
 
 // writeTour writes tour.svg, the picture in README.md. `msgctl graph` draws it from the topology of
-// the tour. Brokers before 4.3 need wait queues for its retries, which show how a retry works.
+// the tour, for a broker that needs wait queues for its retries: they show how a retry works.
 func writeTour(dir string) error {
 	picture, err := exec.Command("go", "run", "github.com/msgctl/msgctl", "graph", "-f", //nolint:noctx // it is short
 		filepath.Join("examples", "tour", "topology.yaml"), "--broker", "4.0", "-o", "svg").Output()
