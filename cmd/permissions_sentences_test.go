@@ -16,9 +16,10 @@ import (
 )
 
 var (
-	permissionOffline = regexp.MustCompile(`## Without a broker\n\n([^.]*) connect to nothing,\s+unless .--live. says so\.`)
-	permissionTagged  = regexp.MustCompile(`\n\n([^.]*) and everything with .--live.\s+need a user with a management tag`)
-	codeSpan          = regexp.MustCompile("`([^`]+)`")
+	permissionOffline = regexp.MustCompile(
+		`## Without a broker\n\n([^.]*) connect to nothing,\s+unless .--live. says so\.`)
+	permissionTagged = regexp.MustCompile(`\n\n([^.]*) and everything with .--live.\s+need a user with a management tag`)
+	codeSpan         = regexp.MustCompile("`([^`]+)`")
 )
 
 // named returns the commands that a sentence of docs/permissions.md names.

@@ -5,36 +5,9 @@ import (
 	"errors"
 	"io"
 	"math"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/msgctl/msgctl/pkg/consume"
-)
-
-// ReturnBy is the way in which messages return to the queue.
-type ReturnBy uint8
-
-const (
-	// ReturnByNack sends one basic.nack with multiple and requeue for each session.
-	ReturnByNack ReturnBy = iota
-	// ReturnByClose closes the channel, which returns messages to the head where a nack sends them
-	// to the tail (fact nacks-without-limit).
-	ReturnByClose
-	// ReturnNothing returns nothing. It is for streams, whose messages stay anyway.
-	ReturnNothing
-	// ReturnByNacks sends a basic.nack for every few messages (fact large-nack-reorders).
-	ReturnByNacks
-)
-
-// Nacks reports whether messages return by nacks, and not with their channel.
-func (r ReturnBy) Nacks() bool { return r == ReturnByNack || r == ReturnByNacks }
-
-// nackSize is how many messages one nack of ReturnByNacks returns, nackBurst how many such nacks
-// follow each other. A channel merges nacks that the queue is behind with: it holds 32 back.
-const (
-	nackSize  = 32
-	nackBurst = 16
 )
 
 // Session is one subscription and the ledger of its deliveries. A delivery is open until it is done
@@ -341,56 +314,6 @@ func (s *Session) HoldDelivery(d *consume.Delivery) error {
 	return nil
 }
 
-// Return sends the acknowledgements that are due. With ReturnByNack it also returns everything that
-// is not done, with one nack. With ReturnByNacks it returns only the next messages; more reports
-// that there are others, which must not be returned before the queue has got these back. returned
-// is the number of messages that it returned. The error is consume.ErrLost if the connection is
-// lost.
-func (s *Session) Return(by ReturnBy) (returned int64, more bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.capped = false
-	s.flushAll()
-	last := s.ledger.lastUnsettled()
-	switch {
-	case s.lost:
-		return 0, false, consume.ErrLost
-	case last == 0 || !by.Nacks():
-		return 0, false, nil
-	case by == ReturnByNack:
-		return s.ledger.heldCount, false, s.Sub.Nack(last, true, true)
-	}
-	tags := s.ledger.unsettledAfter(s.nacked, nackSize*nackBurst)
-	for group := range slices.Chunk(tags, nackSize) {
-		s.nacked = group[len(group)-1]
-		if err := s.Sub.Nack(s.nacked, true, true); err != nil {
-			return returned, false, err
-		}
-		returned += int64(len(group))
-	}
-	return returned, s.nacked < last, nil
-}
-
-// ReturnAll is like Return, but returns everything: after each part of ReturnByNacks it waits until
-// the queue has it back. Once it cannot count (c may be nil), ctx has ended, or a part was not seen
-// to be back in time, which other consumers may have taken, it returns the rest without waiting.
-func (s *Session) ReturnAll(ctx context.Context, by ReturnBy, c Counter, queue string) (returned int64, err error) {
-	wait := by == ReturnByNacks
-	for more := true; more; {
-		before := int64(-1)
-		if wait {
-			before = CountReady(ctx, c, queue)
-		}
-		var n int64
-		n, more, err = s.Return(by)
-		if returned += n; err != nil {
-			return returned, err
-		}
-		wait = more && before >= 0 && AwaitReady(ctx, c, queue, before+n)
-	}
-	return returned, nil
-}
-
 // acknowledged reports whether any delivery of the session is no longer held.
 func (s *Session) acknowledged() bool {
 	s.mu.Lock()
@@ -408,34 +331,4 @@ func (s *Session) Settled(ctx context.Context) error {
 		return nil
 	}
 	return s.Sub.Settled(ctx)
-}
-
-// ReturnAndClose closes a session that is lost, as far as known. It first tries to return messages
-// with a nack, because a close counts against a delivery limit.
-func (s *Session) ReturnAndClose() {
-	s.mu.Lock()
-	last := s.ledger.lastUnsettled()
-	s.mu.Unlock()
-	if last > 0 {
-		_ = s.Sub.Nack(last, true, true) // the connection is gone, most likely
-	}
-	_ = s.Sub.Close()
-}
-
-// applyTime is the time that the broker has to apply the last acknowledgements before CloseInOrder
-// closes a channel whose consumer was not cancelled. The wait proves nothing: a message whose
-// acknowledgement takes longer is delivered again.
-const applyTime = 500 * time.Millisecond
-
-// CloseInOrder returns what is not done in the order of the queue. On a quorum queue, this takes a
-// close without a cancellation before it: a cancellation returns messages in transit before those
-// in hand, and a nack may send messages to the tail (fact nacks-without-limit).
-func (s *Session) CloseInOrder() error {
-	s.Uncap()
-	s.FlushAll()
-	if s.Lost() {
-		return consume.ErrLost
-	}
-	time.Sleep(applyTime)
-	return s.Sub.Close()
 }

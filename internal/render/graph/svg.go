@@ -76,9 +76,9 @@ func (s *scene) label(out io.Writer, i int) {
 	}
 	at := l.route.Label
 	s.openEdge(out, i)
-	fmt.Fprintf(out, `<rect class="halo" x="%s" y="%s" width="%s" height="%s" rx="3"/><text x="%s" y="%s">%s</text></g>`+"\n",
-		px(at.X-l.box.Width/2), px(at.Y-l.box.Height/2), px(l.box.Width), px(l.box.Height), px(at.X), px(at.Y+3.5),
-		text(l.label))
+	fmt.Fprintf(out, `<rect class="halo" x="%s" y="%s" width="%s" height="%s" rx="3"/>`,
+		px(at.X-l.box.Width/2), px(at.Y-l.box.Height/2), px(l.box.Width), px(l.box.Height))
+	fmt.Fprintf(out, `<text x="%s" y="%s">%s</text></g>`+"\n", px(at.X), px(at.Y+3.5), text(l.label))
 }
 
 // curve joins the points by curves that leave and arrive horizontally. A loop is one curve.
