@@ -135,10 +135,11 @@ func checkConfirms(in *Inspection) (Status, []string) {
 	var without []string
 	publishing := 0
 	for _, c := range in.Channels {
-		if c.Published == 0 {
+		confirms := c.Confirm || c.Tx
+		if c.Published == 0 || c.Young && !confirms {
 			continue
 		}
-		if publishing++; !c.Confirm && !c.Tx {
+		if publishing++; !confirms {
 			without = append(without, c.Name)
 		}
 	}

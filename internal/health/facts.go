@@ -166,7 +166,10 @@ type Channel struct {
 	Name, VHost, User string
 	Confirm, Tx       bool
 	// Published counts messages since the channel was opened; PublishRate is messages a second.
+	// Young is true for a channel that began to publish within the last seconds: Confirm and Tx may
+	// be out of date.
 	Published   int64
+	Young       bool
 	PublishRate float64
 	// Delivered and Redelivered count messages.
 	Delivered, Redelivered int64

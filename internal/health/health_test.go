@@ -167,6 +167,8 @@ func TestChecklist(t *testing.T) {
 		{"confirms", facts(health.Facts{Channels: []health.Channel{{Name: "ch", Published: 1}}}), health.Warning, `"ch"`},
 		{"confirms", facts(health.Facts{Channels: []health.Channel{{Name: "ch", Published: 1, Confirm: true},
 			{Name: "tx", Published: 1, Tx: true}}}), health.OK, "2 channels"},
+		{"confirms", facts(health.Facts{Channels: []health.Channel{{Name: "ch", Published: 1, Young: true}}}),
+			health.Unknown, "nobody"},
 		{"confirms", closed(health.PartChannels), health.Unknown, unread},
 		{"redeliveries", facts(health.Facts{Channels: []health.Channel{{Name: "ch", Delivered: 1000, Redelivered: 900}}}),
 			health.Warning, "900 of 1000"},

@@ -54,15 +54,16 @@ func (r *healthReading) channels(ctx context.Context) error {
 		Unacked int64           `json:"messages_unacknowledged"`
 		Stats   json.RawMessage `json:"message_stats"`
 	}
-	// The flag comes up to 5 s late, and the count of confirms with that of what was published.
+	// The flag comes up to 5 s late, and the counts may be read between a message and its confirm:
+	// samples tell what was published before (fact statistics-are-late).
 	return r.optional(health.PartChannels, "monitoring",
-		list(ctx, r.api, "channels?columns=name,vhost,user,confirm,transactional,global_prefetch_count,messages_unacknowledged,message_stats", func(c *channel) error {
+		list(ctx, r.api, "channels?msg_rates_age=20&msg_rates_incr=10&columns=name,vhost,user,confirm,transactional,global_prefetch_count,messages_unacknowledged,message_stats", func(c *channel) error {
 			var stats struct {
-				Published   int64    `json:"publish"`
-				Confirmed   int64    `json:"confirm"`
-				PublishRate rateJSON `json:"publish_details"`
-				Delivered   int64    `json:"deliver_get"`
-				Redelivered int64    `json:"redeliver"`
+				Published   int64       `json:"publish"`
+				Confirmed   int64       `json:"confirm"`
+				PublishRate publishJSON `json:"publish_details"`
+				Delivered   int64       `json:"deliver_get"`
+				Redelivered int64       `json:"redeliver"`
 			}
 			loose(c.Stats, &stats)
 			r.mu.Lock()
@@ -70,11 +71,31 @@ func (r *healthReading) channels(ctx context.Context) error {
 			r.facts.Channels = append(r.facts.Channels, health.Channel{
 				Name: c.Name, VHost: c.VHost, User: c.User, Confirm: c.Confirm ||
 					stats.Confirmed > 0, Tx: c.Tx, GlobalPrefetch: c.Global, Unacked: c.Unacked,
-				Published: stats.Published, PublishRate: stats.PublishRate.Rate, Delivered: stats.Delivered,
-				Redelivered: stats.Redelivered,
+				Published: stats.Published, Young: stats.PublishRate.young(), PublishRate: stats.PublishRate.Rate,
+				Delivered: stats.Delivered, Redelivered: stats.Redelivered,
 			})
 			return nil
 		}))
+}
+
+// publishJSON is what message_stats tells of the messages that a channel published: the rate, and
+// the count at some times, the newest first.
+type publishJSON struct {
+	Rate    float64 `json:"rate"`
+	Samples []struct {
+		Count int64 `json:"sample"`
+		Time  int64 `json:"timestamp"` // milliseconds
+	} `json:"samples"`
+}
+
+// young reports whether the channel had published nothing at least 10 s before the newest sample.
+func (p *publishJSON) young() bool {
+	for _, s := range p.Samples {
+		if p.Samples[0].Time-s.Time >= 10_000 {
+			return s.Count == 0
+		}
+	}
+	return len(p.Samples) > 0
 }
 
 func (r *healthReading) consumers(ctx context.Context) error {
