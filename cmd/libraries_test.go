@@ -23,6 +23,9 @@ var mayNameFlags = map[string]string{
 	"internal/rabbittest": "flags of docker and apt-get",
 }
 
+// mayPanic are the folders of helpers for tests, and what guards the others.
+var mayPanic = regexp.MustCompile(`^(cmd/cmdtest|internal/(guarded|rabbittest|promtest))/`)
+
 var flagInText = regexp.MustCompile(`(^|[^\w-])--[a-z][a-z-]*`)
 
 // parseFolder calls each with every file of Go below a folder that is no test.
@@ -117,4 +120,32 @@ func TestOptionsEmbedNothing(t *testing.T) {
 
 func isOptions(name string) bool {
 	return strings.HasSuffix(name, "Options") || strings.HasSuffix(name, "Flags")
+}
+
+// TestLibrariesGuardGoroutines: a panic in a goroutine that nothing guards prints credentials.
+func TestLibrariesGuardGoroutines(t *testing.T) {
+	isGuarded := func(n ast.Expr) bool {
+		c, ok := n.(*ast.CallExpr)
+		return ok && strings.HasPrefix(types.ExprString(c.Fun), "guarded.")
+	}
+	for _, folder := range []string{"cmd", "internal", "pkg"} {
+		parseFolder(t, folder, func(path string, set *token.FileSet, f *ast.File) {
+			if mayPanic.MatchString(path) {
+				return
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch x := n.(type) {
+				case *ast.GoStmt:
+					t.Errorf("%s: use guarded.Go", set.Position(x.Pos()))
+				case *ast.CallExpr:
+					s, ok := x.Fun.(*ast.SelectorExpr)
+					if begins := ok && (s.Sel.Name == "Go" || s.Sel.Name == "TryGo" || s.Sel.Name == "AfterFunc"); begins &&
+						!isGuarded(x) && !isGuarded(x.Args[len(x.Args)-1]) {
+						t.Errorf("%s: pass guarded.Func or guarded.Try", set.Position(x.Pos()))
+					}
+				}
+				return true
+			})
+		})
+	}
 }

@@ -6,6 +6,7 @@ package cmd
 
 import (
 	"context"
+	"log"
 	"os"
 	"os/signal"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/profile"
 )
 
@@ -27,18 +29,32 @@ func Main(build cmdutil.Build, args []string) int {
 		proc: cmdutil.System(build), onStart: func() { cancelOnSignal(cancel) },
 		brokers: liveBrokers(halveProcessors),
 	}
+	p.ownStderr()
 	return p.run(ctx, args)
+}
+
+// ownStderr redacts and escapes what would reach stderr past the process's streams: a panic of a
+// goroutine, which ends the process as one of the command does, and what libraries log. Go's own
+// report remains for a panic in a goroutine that a library began.
+func (p *app) ownStderr() {
+	guarded.OnPanic(func(value any, stack []byte) {
+		code := p.proc.ReportPanic(value, stack)
+		p.proc.Flush()
+		os.Exit(code)
+	})
+	log.SetFlags(0)
+	log.SetOutput(p.proc.LibraryLog())
 }
 
 // cancelOnSignal is called when a command begins.
 func cancelOnSignal(cancel context.CancelFunc) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
+	guarded.Go(func() {
 		<-signals
 		signal.Stop(signals) // from now on, signals have their default action again
 		cancel()
-	}()
+	})
 }
 
 // halveProcessors lets the dlq commands use half of the processors, unless GOMAXPROCS is set.
@@ -58,9 +74,8 @@ type app struct {
 	onStart func() // called when a command begins, but not for help
 }
 
-// run executes one command line. A panic of a command is reported like an error: Go's own report,
-// which a panic of another goroutine still causes, may show credentials, and its exit code 2 stands
-// for changes and findings.
+// run executes one command line. A panic of a command is reported like an error: Go's own report may
+// show credentials, and its exit code 2 stands for changes and findings.
 func (p *app) run(ctx context.Context, args []string) (code int) {
 	p.proc.Interrupted = ctx.Done()
 	root := p.newRootCmd()

@@ -47,3 +47,15 @@ func logLevel(text string) (slog.Level, error) {
 	}
 	return l, nil
 }
+
+// LibraryLog is where libraries log what they cannot return, for example net/http the panic of a
+// handler. It writes to stderr, redacted and escaped.
+func (d *Process) LibraryLog() io.Writer { return libraryLog{d} }
+
+type libraryLog struct{ d *Process }
+
+// Write implements io.Writer.
+func (l libraryLog) Write(text []byte) (int, error) {
+	l.d.labelled("msgctl:", l.d.Streams.ErrStyler(l.d.Colour).Dim, strings.TrimSuffix(string(text), "\n"))
+	return len(text), nil
+}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
@@ -107,7 +108,7 @@ func (d *Process) interruptible(r io.Reader) io.Reader { return &waitingReader{r
 // waiting runs f, which may never return, until the command is interrupted.
 func (d *Process) waiting(f func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- f() }()
+	guarded.Go(func() { done <- f() })
 	select {
 	case err := <-done:
 		return err
@@ -202,10 +203,10 @@ func (w *waitingWriter) Write(p []byte) (int, error) {
 		err error
 	}
 	done := make(chan written, 1)
-	go func() {
+	guarded.Go(func() {
 		n, err := w.f.Write(p)
 		done <- written{n, err}
-	}()
+	})
 	select {
 	case x := <-done:
 		return x.n, x.err

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/consume/runner"
 )
@@ -48,7 +49,7 @@ func (p *shownProgress) start() {
 	}
 	p.begun.Do(func() {
 		p.bar.Begin("consume", "handled", 0)
-		p.ended.Go(func() {
+		p.ended.Go(guarded.Func(func() {
 			tick := time.NewTicker(redrawEvery)
 			defer tick.Stop()
 			for {
@@ -59,7 +60,7 @@ func (p *shownProgress) start() {
 					p.show(0)
 				}
 			}
-		})
+		}))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/terminal"
@@ -60,7 +61,7 @@ func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
 	}
 	out := t.newOutput()
 	done := make(chan error, 1)
-	go func() { done <- t.follows(ctx, src, out) }()
+	guarded.Go(func() { done <- t.follows(ctx, src, out) })
 	select {
 	case err = <-done:
 	case <-ctx.Done():
@@ -83,7 +84,7 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 	}
 	relay := tail.NewRelay(tail.DefaultBuffer, func(s *events.TailMessage) int64 { return s.Cost() })
 	shown := make(chan error, 1)
-	go func() { shown <- showRelayed(relay, out) }()
+	guarded.Go(func() { shown <- showRelayed(relay, out) })
 	var missed int64
 	err := t.loop(ctx, src, func(s *events.TailMessage) error {
 		if s.Message.Unread != nil {
@@ -334,7 +335,7 @@ func (c *idleClock) run(wait func() error) error {
 // arm starts the timer. The caller holds c.mu.
 func (c *idleClock) arm(d time.Duration) {
 	c.due = time.Now().Add(d)
-	c.timer = time.AfterFunc(d, c.ring)
+	c.timer = time.AfterFunc(d, guarded.Func(c.ring))
 }
 
 func (c *idleClock) ring() {

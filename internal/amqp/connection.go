@@ -8,6 +8,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -135,7 +136,7 @@ func (c *RecoveringConnection) once(ctx context.Context, l *Link, f func(*amqp09
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
 	result := make(chan error, 1)
-	go func() {
+	guarded.Go(func() {
 		ch, err := c.channel(l)
 		if err == nil {
 			err = f(ch)
@@ -146,7 +147,7 @@ func (c *RecoveringConnection) once(ctx context.Context, l *Link, f func(*amqp09
 			l.answered.Store(true)
 		}
 		result <- l.because(err)
-	}()
+	})
 	select {
 	case err := <-result:
 		return err

@@ -12,6 +12,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/amqp/wire"
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
@@ -95,7 +96,7 @@ func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
 		return nil, explainDial(caller, ctx, o, vhost, err, nil)
 	}
 	heard := &sniffer{Conn: raw}
-	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	stop := context.AfterFunc(ctx, guarded.Func(func() { _ = raw.Close() }))
 	defer stop()
 	conn, frames, err := handshake(ctx, o, vhost, heard)
 	if err != nil {
@@ -183,7 +184,7 @@ func (l *Link) Close() { l.close() }
 func (l *Link) close() {
 	const within = 2 * time.Second
 	// The library moves its own deadline with each heartbeat of the broker.
-	cut := time.AfterFunc(within, func() { _ = l.net.Close() })
+	cut := time.AfterFunc(within, guarded.Func(func() { _ = l.net.Close() }))
 	defer cut.Stop()
 	_ = l.conn.CloseDeadline(time.Now().Add(within)) // gone either way
 	_ = l.net.Close()
@@ -246,7 +247,7 @@ func (s *sniffer) speaks() string {
 func interruptible(ctx context.Context, o Options, l *Link, f func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { _ = l.net.Close() })
+	stop := context.AfterFunc(ctx, guarded.Func(func() { _ = l.net.Close() }))
 	err := l.because(f())
 	if !stop() {
 		return refusal.Unreachable("", "no answer from "+o.URL()+" in time", errors.Join(ctx.Err(), err))

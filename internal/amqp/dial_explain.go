@@ -12,6 +12,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -74,7 +75,7 @@ func identify(caller context.Context, o Options, silent bool) string {
 	if err != nil {
 		return ""
 	}
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer context.AfterFunc(ctx, guarded.Func(func() { _ = conn.Close() }))()
 	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	answer := &sniffer{Conn: conn}

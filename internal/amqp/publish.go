@@ -10,6 +10,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/amqp/wire"
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -57,7 +58,7 @@ func (c *publishChannel) start() (err error) {
 		return err
 	}
 	c.told = newListener(c.ch, c.link.conn)
-	go c.told.listen()
+	guarded.Go(c.told.listen)
 	return c.ch.Confirm(false)
 }
 

@@ -46,7 +46,7 @@ func exists(t *testing.T, v *rabbittest.VHost, kind, name string) bool {
 	return v.Client().Exists(t, rabbittest.Path(kind, v.Name, name))
 }
 
-var guarded = topology.DeleteConditions{IfEmpty: true, IfUnused: true}
+var ifIdle = topology.DeleteConditions{IfEmpty: true, IfUnused: true}
 
 func TestGuardedQueues(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
@@ -75,10 +75,10 @@ func TestGuardedQueues(t *testing.T) {
 						return err == nil && counts[used.Ref()].Consumers == 1
 					})
 				}
-				mustWrap(t, c.Delete(t.Context(), full, guarded), topology.ErrInUse, `delete queue "full"`, "messages")
-				mustWrap(t, c.Delete(t.Context(), used, guarded), topology.ErrInUse, `delete queue "used"`)
+				mustWrap(t, c.Delete(t.Context(), full, ifIdle), topology.ErrInUse, `delete queue "full"`, "messages")
+				mustWrap(t, c.Delete(t.Context(), used, ifIdle), topology.ErrInUse, `delete queue "used"`)
 				within(t, time.Minute, "the idle queue can be deleted", func() bool {
-					err := c.Delete(t.Context(), idle, guarded)
+					err := c.Delete(t.Context(), idle, ifIdle)
 					if err != nil && !strings.Contains(err.Error(), "in the state minority") { // 3.10 says so of a busy stream
 						t.Fatal(err)
 					}
@@ -133,7 +133,7 @@ func TestDeleteWhatWasJustEmptied(t *testing.T) {
 					return c.Delete(t.Context(), q, topology.DeleteConditions{})
 				},
 				"vhost": func(t *testing.T, c *Client, q *topology.Queue) error {
-					return c.Delete(t.Context(), &topology.VHost{Name: q.VHost}, guarded)
+					return c.Delete(t.Context(), &topology.VHost{Name: q.VHost}, ifIdle)
 				},
 			} {
 				t.Run(kind+"/"+name, func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestLastCountBeforeDeletion(t *testing.T) {
 		q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum, TypeDeclared: true, Durable: true}
 		create(t, c, q)
 		remove := func() error {
-			return declare.DeleteQueue(t.Context(), c.connection(v.Name), q, guarded)
+			return declare.DeleteQueue(t.Context(), c.connection(v.Name), q, ifIdle)
 		}
 		ch := v.Channel(t)
 		if _, err := ch.Consume("q", "used", false, false, false, false, nil); err != nil {
@@ -221,7 +221,7 @@ func TestGuardSeesHeldMessages(t *testing.T) {
 			return stats.Messages == 1
 		})
 		waited(c)
-		mustWrap(t, c.Delete(t.Context(), q, guarded), topology.ErrInUse, "1 message")
+		mustWrap(t, c.Delete(t.Context(), q, ifIdle), topology.ErrInUse, "1 message")
 	})
 }
 
@@ -233,8 +233,8 @@ func TestGuardsOverTheAPIAlone(t *testing.T) {
 		quorum := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum, TypeDeclared: true, Durable: true}
 		create(t, c, classic, quorum)
 		fill(t, v, "c", 1)
-		mustWrap(t, c.Delete(t.Context(), classic, guarded), topology.ErrInUse, "holds messages")
-		mustWrap(t, c.Delete(t.Context(), quorum, guarded), topology.ErrInUse, "over AMQP only")
+		mustWrap(t, c.Delete(t.Context(), classic, ifIdle), topology.ErrInUse, "holds messages")
+		mustWrap(t, c.Delete(t.Context(), quorum, ifIdle), topology.ErrInUse, "over AMQP only")
 		if !errors.Is(c.AMQPUnavailable(), topology.ErrUnreachable) {
 			t.Errorf("AMQP: %v", c.AMQPUnavailable())
 		}
@@ -256,14 +256,14 @@ func TestGuardedExchangeAndVHost(t *testing.T) {
 				fill(t, v, "q", 2)
 				vhost := &topology.VHost{Name: v.Name}
 				waited(c)
-				mustWrap(t, c.Delete(t.Context(), vhost, guarded), topology.ErrInUse, "2 messages")
+				mustWrap(t, c.Delete(t.Context(), vhost, ifIdle), topology.ErrInUse, "2 messages")
 				mustWrap(t, c.Delete(t.Context(), vhost, topology.DeleteConditions{MaxMessages: 1}), topology.ErrInUse,
 					"2 messages")
 				if err := c.Delete(t.Context(), vhost, topology.DeleteConditions{MaxMessages: 2}); err != nil {
 					t.Fatal(err)
 				}
 				for _, o := range []topology.Object{bound, q, x, vhost} { // all gone with it
-					if err := c.Delete(t.Context(), o, guarded); err != nil {
+					if err := c.Delete(t.Context(), o, ifIdle); err != nil {
 						t.Error(err)
 					}
 				}
@@ -281,7 +281,7 @@ func TestExclusiveQueueOfAnotherConnection(t *testing.T) {
 		c := newClient(t, v.User, change)
 		q := &topology.Queue{VHost: v.Name, Name: "theirs", Type: topology.Classic}
 		mustWrap(t, c.Create(t.Context(), q), topology.ErrInUse, "exclusive")
-		mustWrap(t, c.Delete(t.Context(), q, guarded), topology.ErrInUse, "exclusive")
+		mustWrap(t, c.Delete(t.Context(), q, ifIdle), topology.ErrInUse, "exclusive")
 	})
 }
 

@@ -35,7 +35,7 @@ func leaderThatDoesNotAnswer(t *testing.T, n *node.Node) {
 	if err := n.Leader(t.Context(), v.Name, "q", true); err != nil {
 		t.Fatal(err)
 	}
-	err := declare.DeleteQueue(t.Context(), c.connection(v.Name), q, guarded)
+	err := declare.DeleteQueue(t.Context(), c.connection(v.Name), q, ifIdle)
 	mustWrap(t, err, topology.ErrUnreachable, "its leader does not answer")
 	_, err = declare.Count(t.Context(), c.connection(v.Name), q)
 	mustWrap(t, err, topology.ErrUnreachable, "its leader does not answer")

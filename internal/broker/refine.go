@@ -10,6 +10,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/amqp"
 	"github.com/msgctl/msgctl/internal/amqp/declare"
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -94,7 +95,7 @@ func (c *Client) statuses(ctx context.Context, conn *amqp.RecoveringConnection, 
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(amqp.Parallel)
 	for i, ref := range refs {
-		g.Go(func() error {
+		g.Go(guarded.Try(func() error {
 			var err error
 			if private[i] = live.IsExclusive(ref.VHost, ref.Name); private[i] {
 				return nil // AMQP tells its own connection only
@@ -108,7 +109,7 @@ func (c *Client) statuses(ctx context.Context, conn *amqp.RecoveringConnection, 
 				return nil
 			}
 			return err
-		})
+		}))
 	}
 	if err := g.Wait(); err != nil {
 		return nil, nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -81,7 +82,7 @@ func deletion(o topology.Object) string {
 // outlast returns a context that ends some time after ctx does.
 func outlast(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	stop := context.AfterFunc(ctx, guarded.Func(func() { time.AfterFunc(by, guarded.Func(cancel)) }))
 	return lasting, func() {
 		stop()
 		cancel()

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -27,10 +28,10 @@ func (c *collector) sampleDue(ctx context.Context, queues []Queue) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(concurrentSamples)
 	for i, q := range due {
-		g.Go(func() (err error) {
+		g.Go(guarded.Try(func() (err error) {
 			samples[i], err = c.sample(gctx, c.open[q.VHost], q.Name)
 			return err
-		})
+		}))
 	}
 	if err := g.Wait(); err != nil {
 		return err

@@ -1,5 +1,5 @@
 // Package guarded runs what works on untrusted content: it may panic, or take longer than anybody
-// wants to wait.
+// wants to wait. It also guards goroutines: a panic in one ends the process as the program wants it.
 package guarded
 
 import (

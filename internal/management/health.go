@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/refusal"
 )
@@ -53,13 +54,13 @@ func (c *Client) Health(ctx context.Context, deep bool) (*health.Facts, error) {
 	}
 	g, gctx := group(ctx)
 	for _, read := range reads {
-		g.Go(func() error { return read(gctx) })
+		g.Go(guarded.Try(func() error { return read(gctx) }))
 	}
 	if deep {
 		for _, read := range []func(context.Context) error{r.users, r.featureFlags, r.deprecated} {
-			g.Go(func() error { return read(gctx) })
+			g.Go(guarded.Try(func() error { return read(gctx) }))
 		}
-		g.Go(func() error { return r.guest(gctx, c.opts) })
+		g.Go(guarded.Try(func() error { return r.guest(gctx, c.opts) }))
 	}
 	if err := g.Wait(); err != nil {
 		return nil, c.during(ctx, "read the broker's health", err)

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -123,11 +124,11 @@ func (c *Client) newReading(scope Scope) *reading {
 // cluster reads what the rest depends on: who we are, which vhosts there are, what is owned.
 func (r *reading) cluster(ctx context.Context) error {
 	g, ctx := group(ctx)
-	g.Go(func() error { return r.server(ctx) })
-	g.Go(func() error { return r.whoami(ctx) })
-	g.Go(func() error { r.nodes(ctx); return nil })
-	g.Go(func() error { return r.globalParameters(ctx) })
-	g.Go(func() error { return r.vhosts(ctx) })
+	g.Go(guarded.Try(func() error { return r.server(ctx) }))
+	g.Go(guarded.Try(func() error { return r.whoami(ctx) }))
+	g.Go(guarded.Try(func() error { r.nodes(ctx); return nil }))
+	g.Go(guarded.Try(func() error { return r.globalParameters(ctx) }))
+	g.Go(guarded.Try(func() error { return r.vhosts(ctx) }))
 	return g.Wait()
 }
 
@@ -153,7 +154,7 @@ func (r *reading) objects(ctx context.Context) error {
 	g, ctx := group(ctx)
 	r.clusterKinds(ctx, g)
 	for _, vhost := range r.scope.VHosts {
-		g.Go(func() error { return r.inVHost(ctx, vhost) })
+		g.Go(guarded.Try(func() error { return r.inVHost(ctx, vhost) }))
 	}
 	return g.Wait()
 }
@@ -171,7 +172,7 @@ func (r *reading) clusterKinds(ctx context.Context, g *errgroup.Group) {
 		{topology.KindParameter, "policymaker", r.parameters},
 	} {
 		if r.scope.has(part.kind) {
-			g.Go(func() error { return r.optional(part.kind, part.needs, part.read(ctx)) })
+			g.Go(guarded.Try(func() error { return r.optional(part.kind, part.needs, part.read(ctx)) }))
 		}
 	}
 }
@@ -184,7 +185,7 @@ func (r *reading) inVHost(ctx context.Context, vhost string) error {
 	}
 	g, ctx := group(ctx)
 	for _, read := range []func(context.Context, string) error{r.bindings, r.queues, r.exchanges} { // the longest first
-		g.Go(func() error { return r.access(vhost, read(ctx, vhost)) })
+		g.Go(guarded.Try(func() error { return r.access(vhost, read(ctx, vhost)) }))
 	}
 	for _, part := range []struct {
 		kind topology.Kind
@@ -195,7 +196,7 @@ func (r *reading) inVHost(ctx context.Context, vhost string) error {
 		{topology.KindVHostLimit, r.vhostLimits},
 	} {
 		if r.scope.has(part.kind) {
-			g.Go(func() error { return r.access(vhost, part.read(ctx, vhost)) })
+			g.Go(guarded.Try(func() error { return r.access(vhost, part.read(ctx, vhost)) }))
 		}
 	}
 	return g.Wait()

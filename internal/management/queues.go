@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 // listQueues calls each with every queue of a vhost, or of all where vhost is "", with the columns
@@ -23,18 +25,18 @@ func listQueues[T any](ctx context.Context, a *Client, vhost, columns string, na
 	p += "?disable_stats=true"
 	var counted, known []string
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
+	g.Go(guarded.Try(func() error {
 		return list(gctx, a, p+"&enable_queue_totals=true&columns="+columns, func(q *T) error {
 			counted = append(counted, name(q))
 			return each(q)
 		})
-	})
-	g.Go(func() error {
+	}))
+	g.Go(guarded.Try(func() error {
 		return list(gctx, a, p+"&columns=vhost,name", func(q *T) error {
 			known = append(known, name(q))
 			return nil
 		})
-	})
+	}))
 	if err := g.Wait(); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
@@ -73,10 +74,10 @@ func (f BulkPublish[T]) publish(ctx context.Context, p *publish.Publisher[T]) er
 // withGrace returns a context that ends the given time after ctx ends.
 func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(grace, cancel)
-		context.AfterFunc(late, func() { timer.Stop() })
-	})
+	stop := context.AfterFunc(ctx, guarded.Func(func() {
+		timer := time.AfterFunc(grace, guarded.Func(cancel))
+		context.AfterFunc(late, guarded.Func(func() { timer.Stop() }))
+	}))
 	return late, func() {
 		stop()
 		cancel()

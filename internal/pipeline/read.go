@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 )
@@ -269,11 +270,11 @@ func (r *run) rotate(ctx context.Context) error {
 // confirmed by now are then forgotten.
 func (r *run) barrier(s *Session) {
 	passed := r.confirmed.Barrier()
-	r.background.Go(func() {
+	r.background.Go(guarded.Func(func() {
 		ctx, cancel := context.WithTimeout(r.life, r.Timing.Grace)
 		defer cancel()
 		if !s.Lost() && s.Sub.Settled(ctx) == nil {
 			passed()
 		}
-	})
+	}))
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/internal/pipeline/redelivery"
 	"github.com/msgctl/msgctl/internal/pipeline/report"
@@ -93,8 +94,8 @@ func (t Task) perform(ctx context.Context) (report.Result, error) {
 	}
 	var worker, settler sync.WaitGroup
 	quit := make(chan struct{})
-	worker.Go(func() { r.work(working) })
-	settler.Go(func() { r.settler(quit) })
+	worker.Go(guarded.Func(func() { r.work(working) }))
+	settler.Go(guarded.Func(func() { r.settler(quit) }))
 	err := r.conduct(reading, stopWorking)
 	close(r.jobs)
 	worker.Wait()

@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
@@ -269,11 +270,11 @@ func (s *Session) Full() bool {
 
 // AwaitIdle waits until no delivery is open. It returns the error of ctx if ctx ends first.
 func (s *Session) AwaitIdle(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(ctx, guarded.Func(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.idle.Broadcast()
-	})
+	}))
 	defer stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 // TLS are the settings of a TLS connection. The zero value verifies the broker against the system's
@@ -89,11 +91,11 @@ func cannotRead(ctx context.Context, from, what string, err error) error {
 func readFile(ctx context.Context, name string) ([]byte, error) {
 	var text []byte
 	done := make(chan error, 1)
-	go func() {
+	guarded.Go(func() {
 		b, err := os.ReadFile(name)
 		text = b
 		done <- err
-	}()
+	})
 	select {
 	case err := <-done:
 		return text, err

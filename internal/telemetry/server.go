@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 // The bounds of the server. A client that reads or writes slowly holds a connection for so long,
@@ -44,7 +46,7 @@ func Serve(ctx context.Context, addr string, metrics prometheus.Gatherer, ready 
 		return nil, err
 	}
 	s := &Server{Addr: l.Addr().String(), http: newHTTPServer(metrics, ready)}
-	go func() { _ = s.http.Serve(l) }() // until Close
+	guarded.Go(func() { _ = s.http.Serve(l) }) // until Close
 	return s, nil
 }
 

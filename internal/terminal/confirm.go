@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 // NotInteractiveError is returned if a question cannot be asked because stdin is not a terminal.
@@ -60,10 +62,10 @@ func (s *Streams) ask(ctx context.Context, question, how, flag string) (string, 
 		err  error
 	}
 	done := make(chan result, 1)
-	go func() {
+	guarded.Go(func() {
 		line, err := readLine(s.In)
 		done <- result{line, err}
-	}()
+	})
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(s.Err)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -127,8 +128,8 @@ func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func(
 	p := &Publisher[T]{dialer: d, o: o, settle: settle, stop: stop, ended: make(chan struct{}), channel: ch,
 		window: newWindow[T](o.Window)}
 	p.changed = sync.NewCond(&p.mu)
-	go p.run(run, ch)
-	go p.deliver()
+	guarded.Go(func() { p.run(run, ch) })
+	guarded.Go(p.deliver)
 	return p, nil
 }
 
@@ -210,11 +211,11 @@ func (p *Publisher[T]) wait(ctx context.Context, ok func() bool) error {
 	if ok() {
 		return nil
 	}
-	stop := context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(ctx, guarded.Func(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.changed.Broadcast()
-	})
+	}))
 	defer stop()
 	for !ok() {
 		if ctx.Err() != nil {

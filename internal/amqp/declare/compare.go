@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/msgctl/msgctl/internal/amqp"
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -34,7 +35,7 @@ func Read(ctx context.Context, conn *amqp.RecoveringConnection, live *topology.L
 		if o.Ref().VHost != conn.VHost() || (kind != topology.KindExchange && kind != topology.KindQueue) {
 			continue
 		}
-		g.Go(func() error {
+		g.Go(guarded.Try(func() error {
 			have, status, err := probe(ctx, conn, o, compare)
 			if err != nil || have == nil {
 				return err
@@ -45,7 +46,7 @@ func Read(ctx context.Context, conn *amqp.RecoveringConnection, live *topology.L
 				live.Status[o.Ref()] = status
 			}
 			return live.Add(have, diag.Position{})
-		})
+		}))
 	}
 	return g.Wait()
 }

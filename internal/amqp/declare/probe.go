@@ -9,6 +9,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/amqp"
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
@@ -32,7 +33,7 @@ func Connect(ctx context.Context, c *amqp.Client, vhost string) (*Probe, error) 
 		return nil, err
 	}
 	// The library takes no contexts: closing the connection ends every pending call.
-	return &Probe{link: l, stop: context.AfterFunc(ctx, l.Cut), streams: map[string]*streamReader{}}, nil
+	return &Probe{link: l, stop: context.AfterFunc(ctx, guarded.Func(l.Cut)), streams: map[string]*streamReader{}}, nil
 }
 
 // Close closes the connection.

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 const (
@@ -40,7 +42,7 @@ type Coalescer struct {
 func Coalesce(conn net.Conn) *Coalescer {
 	c := &Coalescer{Conn: conn, in: bufio.NewReaderSize(conn, readAhead), done: make(chan struct{})}
 	c.filled, c.emptied = sync.NewCond(&c.mu), sync.NewCond(&c.mu)
-	go c.flush()
+	guarded.Go(c.flush)
 	return c
 }
 

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 const (
@@ -88,8 +90,10 @@ func (f *Frames) Violation() error {
 	return nil
 }
 
-// Read reads what the broker sends, one frame after another.
+// Read reads what the broker sends, one frame after another. The client library calls it in a
+// goroutine of its own.
 func (f *Frames) Read(p []byte) (n int, err error) {
+	defer guarded.Here()
 	if f.fails != nil {
 		return 0, f.fails
 	}

@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 // meterPatience is the longest pause of a Meter. It lets heartbeats and answers through.
@@ -82,14 +84,14 @@ func (m *Meter) Waiting(after time.Duration) (end func()) {
 	m.waits++
 	began := m.waits
 	m.mu.Unlock()
-	timer := time.AfterFunc(after, func() {
+	timer := time.AfterFunc(after, guarded.Func(func() {
 		m.mu.Lock()
 		if m.waits == began {
 			m.ahead, m.waiting = 0, true
 		}
 		m.mu.Unlock()
 		m.free()
-	})
+	}))
 	return func() {
 		timer.Stop()
 		m.mu.Lock()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/consume"
@@ -109,9 +110,9 @@ func (d *Dispatcher[T]) Run(ctx context.Context) error {
 	d.mu.Unlock()
 	quit := make(chan struct{})
 	var acknowledger sync.WaitGroup
-	acknowledger.Go(func() { d.acknowledge(quit) })
+	acknowledger.Go(guarded.Func(func() { d.acknowledge(quit) }))
 	for range d.Workers {
-		d.workers.Go(d.work)
+		d.workers.Go(guarded.Func(d.work))
 	}
 	err := d.consume(reading)
 	d.drain()

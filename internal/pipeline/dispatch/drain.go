@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
@@ -39,7 +40,7 @@ func (d *Dispatcher[T]) drain() {
 	d.Close()
 	d.lanes.close()
 	gone := make(chan struct{})
-	go func() { d.workers.Wait(); close(gone) }()
+	guarded.Go(func() { d.workers.Wait(); close(gone) })
 	select {
 	case <-gone:
 	case <-time.After(LastGrace): // Work does not return; its message returns anyway

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/pipeline"
 )
 
@@ -84,7 +85,7 @@ func (j *Job[T]) After(wait time.Duration, then func(over bool)) {
 		return
 	}
 	defer d.mu.Unlock()
-	d.delayed[j] = delay{then: then, timer: time.AfterFunc(wait, func() {
+	d.delayed[j] = delay{then: then, timer: time.AfterFunc(wait, guarded.Func(func() {
 		d.mu.Lock()
 		_, waits := d.delayed[j]
 		delete(d.delayed, j)
@@ -92,7 +93,7 @@ func (j *Job[T]) After(wait time.Duration, then func(over bool)) {
 		if waits {
 			then(true)
 		}
-	})}
+	}))}
 }
 
 // cancelDelays ends the waits of one session, or of all sessions if of is nil.

@@ -17,6 +17,8 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc/grpclog"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 // The variables that the exporter needs to know besides the libraries, which read all others by
@@ -138,13 +140,15 @@ func newAccountant(e sdk.SpanExporter, notify func(error)) *accountant {
 var errEnd = errors.New("it did not answer before the end")
 
 // expire ends exports that take too long.
-func (a *accountant) expire(after time.Duration) { time.AfterFunc(after, func() { a.end(errEnd) }) }
+func (a *accountant) expire(after time.Duration) {
+	time.AfterFunc(after, guarded.Func(func() { a.end(errEnd) }))
+}
 
 // ExportSpans implements sdk.SpanExporter.
 func (a *accountant) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(a.life, func() { cancel(errEnd) })()
+	defer context.AfterFunc(a.life, guarded.Func(func() { cancel(errEnd) }))()
 	err := a.SpanExporter.ExportSpans(ctx, spans)
 	partly := isPartial(err)
 	if err != nil && a.life.Err() != nil && !errors.Is(err, errEnd) {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 // call is a message that a process holds.
@@ -75,15 +77,15 @@ func startProcess(l *Lines) (*process, error) {
 		return nil, err
 	}
 	quit := make(chan struct{})
-	go p.write()
+	guarded.Go(p.write)
 	if p.timeout > 0 {
-		go p.watch(quit)
+		guarded.Go(func() { p.watch(quit) })
 	}
-	go func() {
+	guarded.Go(func() {
 		p.read(stdout)
 		close(quit)
 		p.finish()
-	}()
+	})
 	return p, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/guarded"
 )
 
 // killAfter is how long a process has between SIGTERM and SIGKILL.
@@ -19,7 +21,7 @@ func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: t
 func terminate(cmd *exec.Cmd) error {
 	group := -cmd.Process.Pid
 	err := syscall.Kill(group, syscall.SIGTERM)
-	time.AfterFunc(killAfter, func() { _ = syscall.Kill(group, syscall.SIGKILL) })
+	time.AfterFunc(killAfter, guarded.Func(func() { _ = syscall.Kill(group, syscall.SIGKILL) }))
 	return err
 }
 

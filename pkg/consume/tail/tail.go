@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
@@ -90,7 +91,7 @@ func Start(ctx context.Context, o Options) (*Tail, error) {
 	run, cancel := context.WithCancel(ctx)
 	t := &Tail{o: o, buf: NewRelay(o.Buffer, (*Item).Cost), cancel: cancel, done: make(chan struct{}), offset: -1,
 		losses: reconnect.NewLosses(o.reconnectPolicy()), opened: time.Now()}
-	go t.run(run, subscription)
+	guarded.Go(func() { t.run(run, subscription) })
 	return t, nil
 }
 
@@ -143,7 +144,7 @@ func (t *Tail) follow(ctx context.Context, subscription Subscription) error {
 	ctx, cancel := context.WithCancel(ctx)
 	acks := &acker{subscription: subscription}
 	watched := make(chan struct{})
-	go func() { defer close(watched); t.watch(ctx, subscription, acks) }()
+	guarded.Go(func() { defer close(watched); t.watch(ctx, subscription, acks) })
 	defer func() {
 		cancel()
 		_ = subscription.Close()

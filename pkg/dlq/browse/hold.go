@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/consume"
@@ -182,7 +183,7 @@ var errIdle = errors.New("nothing came")
 func startIdle(ctx context.Context, wait time.Duration) *idleWatch {
 	w := &idleWatch{wait: wait}
 	w.ctx, w.end = context.WithCancelCause(ctx)
-	go w.watch()
+	guarded.Go(w.watch)
 	return w
 }
 

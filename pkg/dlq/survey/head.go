@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
@@ -116,7 +117,7 @@ func readHeads(ctx context.Context, due []pending, now time.Time) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(headsAtOnce)
 	for i, p := range due {
-		g.Go(func() (err error) {
+		g.Go(guarded.Try(func() (err error) {
 			if h := silent.Load(); h != nil {
 				heads[i] = *h
 				return nil
@@ -125,7 +126,7 @@ func readHeads(ctx context.Context, due []pending, now time.Time) error {
 				silent.Store(&heads[i])
 			}
 			return err
-		})
+		}))
 	}
 	if err := g.Wait(); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -68,7 +69,7 @@ func (s *Survey) Read(ctx context.Context, names []string) ([]*VHost, error) {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(readsAtOnce)
 	for _, v := range list {
-		g.Go(func() error { return s.tolerate(gctx, v, v.read(gctx)) })
+		g.Go(guarded.Try(func() error { return s.tolerate(gctx, v, v.read(gctx)) }))
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err

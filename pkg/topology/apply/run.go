@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
@@ -95,11 +96,11 @@ func (r *run) stage(ctx context.Context, first, end int) {
 	var wg sync.WaitGroup
 	next := make(chan int)
 	for range min(r.parallel(r.plan.Steps[first].Ref.Kind), end-first) {
-		wg.Go(func() {
+		wg.Go(guarded.Func(func() {
 			for i := range next {
 				r.step(ctx, i)
 			}
-		})
+		}))
 	}
 	for i := first; i < end; i++ {
 		next <- i
