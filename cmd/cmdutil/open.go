@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -91,12 +90,11 @@ func filesThere(names []string) string {
 		for _, f := range found {
 			bases = append(bases, filepath.Base(f))
 		}
-		const most = 10
 		switch near := suggest.Nearest(filepath.Base(name), bases); {
 		case near != "":
 			return "did you mean " + filepath.Join(dir, near) + "?"
-		case len(found) > 0 && len(found) <= most:
-			return "there are: " + strings.Join(found, ", ")
+		case len(found) > 0:
+			return "there are: " + suggest.List(found)
 		}
 		return ""
 	}

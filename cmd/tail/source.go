@@ -204,14 +204,10 @@ func (t *tailing) sayBindings(p *tail.Bindings) {
 }
 
 func listOf(one, many string, names []string) string {
-	const most = 6
-	switch n := len(names); {
-	case n == 1:
+	if len(names) == 1 {
 		return one + " " + names[0]
-	case n <= most:
-		return many + " " + strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s %s and %d more", many, strings.Join(names[:most], ", "), len(names)-most)
+	return many + " " + suggest.List(names)
 }
 
 func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {

@@ -1,7 +1,9 @@
-// Package suggest finds the name that was meant when another was typed, for "did you mean orders?".
+// Package suggest finds the name that was meant when another was typed, for "did you mean orders?",
+// and lists the names that there are.
 package suggest
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -42,4 +44,16 @@ func Normalise(s string) string {
 		}
 		return r
 	}, strings.TrimPrefix(strings.ToLower(s), "x-"))
+}
+
+// mostListed limits how many names a text lists.
+const mostListed = 10
+
+// List returns the first ten names, separated by commas, and how many more there are: "a, b" or
+// "a, b, … and 3 more". Without names it returns "".
+func List(names []string) string {
+	if len(names) <= mostListed {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:mostListed], ", "), len(names)-mostListed)
 }

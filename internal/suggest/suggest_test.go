@@ -32,3 +32,17 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+func TestList(t *testing.T) {
+	for names, want := range map[string]string{
+		"":                        "",
+		"a":                       "a",
+		"a b c d e f g h i j":     "a, b, c, d, e, f, g, h, i, j",
+		"a b c d e f g h i j k":   "a, b, c, d, e, f, g, h, i, j and 1 more",
+		"a b c d e f g h i j k l": "a, b, c, d, e, f, g, h, i, j and 2 more",
+	} {
+		if got := suggest.List(strings.Fields(names)); got != want {
+			t.Errorf("List(%q) = %q, want %q", names, got, want)
+		}
+	}
+}

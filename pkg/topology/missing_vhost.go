@@ -2,7 +2,6 @@ package topology
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/msgctl/msgctl/internal/suggest"
 )
@@ -20,9 +19,6 @@ func (e *MissingVHostError) Error() string {
 	return fmt.Sprintf("vhost %q does not exist, or this login may not see it", e.Name)
 }
 
-// maxKnown limits how many names a hint lists.
-const maxKnown = 10
-
 // Hint names the vhost that was meant, or those that there are.
 func (e *MissingVHostError) Hint() string {
 	switch near := suggest.Nearest(e.Name, e.Known); {
@@ -30,10 +26,8 @@ func (e *MissingVHostError) Hint() string {
 		return fmt.Sprintf("did you mean vhost %q?", near)
 	case len(e.Known) == 0:
 		return "check the name"
-	case len(e.Known) > maxKnown:
-		return fmt.Sprintf("check the name; this login may see %d other vhosts", len(e.Known))
 	}
-	return "this login may see: " + strings.Join(e.Known, ", ")
+	return "this login may see: " + suggest.List(e.Known)
 }
 
 // MissingVHost returns a *MissingVHostError for the first of MissingVHosts, nil if there is none.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 )
 
@@ -31,13 +32,7 @@ func TestText(w io.Writer, doc TestReport, style terminal.Styler, width int) err
 }
 
 func failedText(b *strings.Builder, t TestResult, style terminal.Styler, width int) {
-	at := terminal.Neutralise(t.Position.String())
-	if head := len("FAIL ") + terminal.Width(terminal.Neutralise(t.Name)+"  "+at); width <= 0 || head <= width {
-		fmt.Fprintf(b, "%s %s  %s\n", style.Red("FAIL"), style.Bold(terminal.Neutralise(t.Name)), style.Dim(at))
-	} else {
-		render.Labelled(b, style.Red("FAIL")+" ", t.Name, width, style.Bold)
-		render.Labelled(b, "       ", at, width, style.Dim)
-	}
+	withPosition(b, style.Red("FAIL")+" ", t.Name, t.Position, width, style, style.Bold)
 	line := func(label, text string) {
 		render.Labelled(b, "       "+style.Dim(fmt.Sprintf("%-9s", label))+" ", text, width, render.Plain)
 	}
@@ -87,14 +82,22 @@ func coverageText(b *strings.Builder, c *Coverage, style terminal.Styler, width 
 	}{{"bindings", c.Bindings}, {"dead-letter paths", c.DeadLetters}, {"events", c.Events}} {
 		fmt.Fprintf(b, "%d of %d %s exercised\n", part.Covered.Covered, part.Total, part.name)
 		for _, m := range part.Missing {
-			what, at := terminal.Neutralise(m.What), terminal.Neutralise(m.Position.String())
-			if width <= 0 || len("  not ")+terminal.Width(what+"  "+at) <= width {
-				fmt.Fprintf(b, "  %s %s  %s\n", style.Yellow("not"), what, style.Dim(at))
-				continue
-			}
-			render.Labelled(b, "  "+style.Yellow("not")+" ", what, width, render.Plain)
-			render.Labelled(b, "      ", at, width, style.Dim)
+			withPosition(b, "  "+style.Yellow("not")+" ", m.What, m.Position, width, style, render.Plain)
 		}
 	}
 	b.WriteString("\n")
+}
+
+// withPosition writes a label, a text and its position: on one line if that is no wider than width,
+// else the position below.
+func withPosition(b *strings.Builder, label, text string, position diag.Position, width int, style terminal.Styler,
+	paint func(string) string) {
+	const indent = "       " // no label is wider
+	name, at := terminal.Neutralise(text), terminal.Neutralise(position.String())
+	if width <= 0 || len(indent)+terminal.Width(name+"  "+at) <= width {
+		fmt.Fprintf(b, "%s%s  %s\n", label, paint(name), style.Dim(at))
+		return
+	}
+	render.Labelled(b, label, text, width, paint)
+	render.Labelled(b, indent, at, width, style.Dim)
 }

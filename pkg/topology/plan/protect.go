@@ -3,8 +3,8 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -28,7 +28,7 @@ func (d *differ) protectVHost(ref topology.Ref) string {
 	}
 	if foreign := d.foreignIn(ref.Name); len(foreign) > 0 {
 		return fmt.Sprintf("it holds what is not this topology's: %s. Delete that first, or keep the vhost: to delete "+
-			"only what the files declare in it, take it out of their vhosts", listNames(foreign))
+			"only what the files declare in it, take it out of their vhosts", suggest.List(foreign))
 	}
 	if d.protectedFromDeletion(ref) {
 		return fmt.Sprintf("it is protected from deletion. To lift that, apply its files with protectedFromDeletion: false, "+
@@ -81,7 +81,7 @@ func (d *differ) protectBindings(lost []topology.Ref) string {
 		return ""
 	}
 	return fmt.Sprintf("%s of others would go with it: %s. Remove that first",
-		units.FormatCount(int64(len(others)), "binding"), listNames(d.ownedNames(others)))
+		units.FormatCount(int64(len(others)), "binding"), suggest.List(d.ownedNames(others)))
 }
 
 // keepUser says why a user stays although the file that declared it goes, "" when nothing speaks
@@ -109,7 +109,7 @@ func (d *differ) keepUser(ref topology.Ref) string {
 		}
 	}
 	if len(elsewhere) > 0 {
-		return "it has permissions in " + vhosts(len(elsewhere)) + " " + listNames(elsewhere)
+		return "it has permissions in " + vhosts(len(elsewhere)) + " " + suggest.List(elsewhere)
 	}
 	return d.givenByOthers(ref.Name)
 }
@@ -203,15 +203,6 @@ func (d *differ) protectAdministrators() {
 func isAdministrator(o topology.Object) bool {
 	u, ok := o.(*topology.User)
 	return ok && slices.Contains(u.Tags, administrator)
-}
-
-// listNames lists at most ten names and counts the rest.
-func listNames(names []string) string {
-	const most = 10
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 func vhosts(n int) string {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -105,7 +106,7 @@ func (d *differ) rebind() {
 			len(others) > 0 {
 			s.Remedy = Remedy{}
 			s.Blocked = fmt.Sprintf("%s of others would be lost with it: %s. Declare them here, or remove them first",
-				units.FormatCount(int64(len(others)), "binding"), listNames(d.ownedNames(others)))
+				units.FormatCount(int64(len(others)), "binding"), suggest.List(d.ownedNames(others)))
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (d *differ) otherOwners(wrong string) string {
 	if nearest := suggest.Nearest(wrong, names); nearest != "" {
 		return "did you mean " + nearest + "?"
 	}
-	return "recorded are: " + listNames(names)
+	return "recorded are: " + suggest.List(names)
 }
 
 // takenFrom returns the topology that a declared object is taken over from, "" when from none.
@@ -92,7 +92,7 @@ func (d *differ) release() {
 			slices.SortFunc(stays, topology.Ref.CompareByKind)
 			d.problem(diag.Diagnostic{Severity: diag.Warning,
 				Message: fmt.Sprintf("topology %q keeps %s, which these files do not declare: %s", owner,
-					units.FormatCount(int64(len(stays)), "object"), listNames(plainNames(stays)))})
+					units.FormatCount(int64(len(stays)), "object"), suggest.List(plainNames(stays)))})
 		}
 		d.plan.Released = append(d.plan.Released, record)
 	}
