@@ -227,21 +227,13 @@ func outcome(r apply.Result) error {
 	if r.Interrupted {
 		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
 	}
-	done, failed := 0, error(nil)
-	for _, s := range r.Steps {
-		switch {
-		case s.Outcome == apply.Done:
-			done++
-		case s.Outcome == apply.Failed && failed == nil:
-			failed = s.Err
-		}
-	}
+	var partial *apply.PartialError
 	switch {
-	case failed == nil && r.OwnershipErr == nil:
+	case !errors.As(r.Err(), &partial):
 		return nil
-	case failed == nil || done > 0:
+	case partial.Failed == 0 || partial.Done > 0:
 		return cmdutil.ExitWith(cmdutil.ExitPartly)
-	case errors.Is(failed, topology.ErrNotPermitted):
+	case errors.Is(partial, topology.ErrNotPermitted):
 		return cmdutil.ExitWith(cmdutil.ExitNotPermitted)
 	}
 	return cmdutil.ExitWith(cmdutil.ExitFailed)

@@ -125,11 +125,6 @@ func (m *Metrics) Gather() ([]*dto.MetricFamily, error) {
 	return prometheus.Gatherers{m.registry, m.snapshot}.Gather()
 }
 
-// Collectors are all metrics of msgctl exporter, without values.
-func Collectors() []prometheus.Collector {
-	return append(newHealthMetrics().collectors(), newSnapshotMetrics().collectors()...)
-}
-
 func seconds(t time.Time) float64 {
 	if t.IsZero() {
 		return 0

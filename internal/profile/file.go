@@ -159,15 +159,7 @@ func (f *File) Names() []string {
 	return names
 }
 
-// Get returns a context; the error for an unknown name suggests a near one or lists what there is.
-func (f *File) Get(name string) (Context, error) {
-	c, err := f.get(name)
-	if err != nil {
-		return c, err
-	}
-	return c, nil
-}
-
+// get returns a context; the error for an unknown name suggests a near one or lists what there is.
 func (f *File) get(name string) (Context, *Error) {
 	if f != nil {
 		if c, ok := f.Contexts[name]; ok {

@@ -15,15 +15,17 @@ func Labels(t testing.TB, collectors ...prometheus.Collector) map[string][]strin
 	t.Helper()
 	labels := map[string][]string{}
 	for _, c := range collectors {
-		descriptions := make(chan *prometheus.Desc, 1)
-		c.Describe(descriptions)
-		found := description.FindStringSubmatch((<-descriptions).String())
-		if found == nil {
-			t.Fatalf("no name and labels of %v", c)
-		}
-		labels[found[1]] = nil
-		if found[2] != "" {
-			labels[found[1]] = strings.Split(found[2], ",")
+		descriptions := make(chan *prometheus.Desc)
+		go func() { c.Describe(descriptions); close(descriptions) }()
+		for d := range descriptions {
+			found := description.FindStringSubmatch(d.String())
+			if found == nil {
+				t.Fatalf("no name and labels of %v", d)
+			}
+			labels[found[1]] = nil
+			if found[2] != "" {
+				labels[found[1]] = strings.Split(found[2], ",")
+			}
 		}
 	}
 	return labels

@@ -50,9 +50,6 @@ func NewConsumerMetrics(queue string) *ConsumerMetrics {
 	return m
 }
 
-// ConsumerCollectors are all metrics of msgctl consume, without values.
-func ConsumerCollectors() []prometheus.Collector { return newConsumerVectors().collectors() }
-
 // consumerVectors are the metrics with all their labels.
 type consumerVectors struct {
 	published, consumed, failed, retries, reconnects *prometheus.CounterVec

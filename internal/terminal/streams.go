@@ -119,10 +119,10 @@ func (m *ColourMode) Set(v string) error {
 func (m *ColourMode) Type() string { return "when" }
 
 // OutStyler returns the styler for stdout in the given mode.
-func (s *Streams) OutStyler(m ColourMode) Styler { return Styler{on: s.colour(m, s.OutTTY)} }
+func (s *Streams) OutStyler(m ColourMode) Styler { return NewStyler(s.colour(m, s.OutTTY)) }
 
 // ErrStyler returns the styler for stderr in the given mode.
-func (s *Streams) ErrStyler(m ColourMode) Styler { return Styler{on: s.colour(m, s.ErrTTY)} }
+func (s *Streams) ErrStyler(m ColourMode) Styler { return NewStyler(s.colour(m, s.ErrTTY)) }
 
 // colour reports whether to use colour. In order of precedence it considers the flag, NO_COLOR
 // (no-color.org: set and not empty), CLICOLOR_FORCE (bixense.com/clicolors), TERM=dumb and

@@ -5,7 +5,7 @@ package terminal
 // Neutralise first.
 type Styler struct{ on bool }
 
-// NewStyler returns a styler that is on or off, for tests and for callers that decide themselves.
+// NewStyler returns a styler that is on or off.
 func NewStyler(on bool) Styler { return Styler{on: on} }
 
 // Enabled reports whether the styler changes text.

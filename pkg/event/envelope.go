@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -202,13 +201,6 @@ func ParseSeries(s string) (Series, error) {
 
 // String returns the series in the form that ParseSeries reads.
 func (s Series) String() string { return s.seed.String() }
-
-// Time returns the time the series started, to the millisecond.
-func (s Series) Time() time.Time {
-	var ms [8]byte
-	copy(ms[2:], s.seed[:6])
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:]))).UTC()
-}
 
 // ID returns the id for number n.
 func (s Series) ID(n uint32) string {

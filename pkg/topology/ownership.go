@@ -142,20 +142,3 @@ func DecodeOwnership(name string, value []byte) (Ownership, error) {
 
 // Equal reports whether two records own the same objects.
 func (o Ownership) Equal(other Ownership) bool { return maps.Equal(o.Refs, other.Refs) }
-
-// VHostsToRead returns the vhosts that a reader must look into for a Diff: those of the state, and
-// those in which the topology owned something at its last apply. Ordered.
-func VHostsToRead(want *State, recorded Ownership) []string {
-	seen := map[string]bool{}
-	for _, v := range want.VHosts() {
-		seen[v] = true
-	}
-	for ref := range recorded.Refs {
-		if ref.VHost != "" {
-			seen[ref.VHost] = true
-		} else if ref.Kind == KindVHost {
-			seen[ref.Name] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(seen))
-}

@@ -45,7 +45,8 @@ type StepDocument struct {
 func NewApplyDocument(p *plan.Plan, r apply.Result) ApplyDocument {
 	doc := ApplyDocument{
 		FormatVersion: ApplyFormatVersion, Topology: p.Name, Unchanged: p.Unchanged, Interrupted: r.Interrupted,
-		Broker:    BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
+		Broker: BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
+		Done:   r.Count(apply.Done), Failed: r.Count(apply.Failed), Skipped: r.Count(apply.Skipped),
 		ElapsedMS: r.Elapsed.Milliseconds(), Steps: make([]StepDocument, 0, len(p.Steps)),
 	}
 	if r.OwnershipErr != nil {
@@ -61,14 +62,6 @@ func (doc *ApplyDocument) add(step plan.Step, r apply.StepResult) {
 	s := StepDocument{Action: step.Action, Object: step.Ref.Full(), Ref: step.Ref, Outcome: r.Outcome}
 	if r.Err != nil {
 		s.Error = r.Err.Error()
-	}
-	switch r.Outcome {
-	case apply.Done:
-		doc.Done++
-	case apply.Failed:
-		doc.Failed++
-	case apply.Skipped:
-		doc.Skipped++
 	}
 	doc.Steps = append(doc.Steps, s)
 }

@@ -62,9 +62,6 @@ func New(program string) (*Transform, error) {
 	return &Transform{program, code, strings.Contains(program, "body")}, nil
 }
 
-// String returns the program.
-func (t *Transform) String() string { return t.program }
-
 // Apply returns m as changed by the program. m itself is not changed; the result shares with it
 // what the program did not change. The program is stopped when ctx ends, or after two seconds. The
 // error, for users, wraps ErrUnreadable if the program needs a body that cannot be read, and

@@ -320,7 +320,7 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			problems := plan.Check(topologytest.State(o), live)
+			problems := check(topologytest.State(o), live)
 			if q, ok := o.(*topology.Queue); ok && !capability.IsReserved(q.Name) && len(q.Name) < 200 {
 				renamed := *q
 				renamed.Name = fmt.Sprint(i, q.Name)

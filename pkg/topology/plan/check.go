@@ -13,12 +13,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Check returns what the broker would refuse of a file, or accept and silently ignore, each with
-// its place in the file: the problems of Diff's plan.
-func Check(want *topology.State, have *topology.Live) diag.Diagnostics {
-	return Diff(want, have, Options{}).Problems
-}
-
 // CheckVersion returns what a broker of that version ("" unknown: any) would refuse of declared
 // objects, or accept and ignore, without asking one. What objects refer to is not looked for.
 func CheckVersion(want *topology.State, version string) diag.Diagnostics {

@@ -10,6 +10,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
 
+// check returns what the broker would refuse of a file, or accept and ignore.
+func check(want *topology.State, have *topology.Live) diag.Diagnostics {
+	return plan.Diff(want, have, plan.Options{}).Problems
+}
+
 func typed(q *topology.Queue, kind string) *topology.Queue {
 	q.Type = kind
 	return q
@@ -30,7 +35,7 @@ func TestMissingExternals(t *testing.T) {
 	want.Expect(topology.QueueRef("/", "q"), diag.Position{File: "t.yaml", Line: 20, Column: 1}) // it is declared, too
 	live := m.Live()
 	var got []string
-	for _, d := range plan.Check(want, live) {
+	for _, d := range check(want, live) {
 		got = append(got, string(d.Severity)+" "+d.Error())
 	}
 	for i, part := range []string{`error t.yaml:2:1: binding "needed" -> queue "q", key "k"`,
@@ -43,7 +48,7 @@ func TestMissingExternals(t *testing.T) {
 		t.Errorf("the fixes: %q", got)
 	}
 	live.Unreadable = map[topology.Kind]string{topology.KindExchange: "no API"}
-	if list := plan.Check(want, live); len(list) > 0 {
+	if list := check(want, live); len(list) > 0 {
 		t.Errorf("exchanges were not read: %v", list)
 	}
 }
@@ -159,7 +164,7 @@ func TestCheck(t *testing.T) {
 				if err := want.Add(topologytest.Queue("there"), diag.Position{}); err != nil {
 					t.Fatal(err)
 				}
-				problems := plan.Check(want, live)
+				problems := check(want, live)
 				expectProblem(t, problems, expected)
 			})
 		}
@@ -208,7 +213,7 @@ func TestCheckOfWhatTheBrokerHas(t *testing.T) {
 	} {
 		live := topologytest.BrokerWith(test.have).Live()
 		live.Server = topology.Server{Version: test.version, ExchangeTypes: []string{"topic"}}
-		if problems := plan.Check(topologytest.State(test.have), live); problems.Errors() != test.errors {
+		if problems := check(topologytest.State(test.have), live); problems.Errors() != test.errors {
 			t.Errorf("%s on %s: %v", test.have.Ref(), test.version, problems)
 		}
 	}
@@ -218,25 +223,25 @@ func TestPolicyOfHigherPriorityCovers(t *testing.T) {
 	low := policy("queues", "dead-letter-exchange", "x", "delivery-limit", 3)
 	high := policy("queues", "max-length", 3)
 	high.Name, high.Priority = "high", 1
-	if problems := plan.Check(topologytest.State(low, high, topologytest.Queue("q")),
+	if problems := check(topologytest.State(low, high, topologytest.Queue("q")),
 		topologytest.BrokerWith().Live()); len(problems) > 0 {
 		t.Errorf("the policy does not apply to the queue anyway: %v", problems)
 	}
 	high.Priority = 0
-	if problems := plan.Check(topologytest.State(low, high, topologytest.Queue("q")),
+	if problems := check(topologytest.State(low, high, topologytest.Queue("q")),
 		topologytest.BrokerWith().Live()); !problems.HasErrors() {
 		t.Error("of two equal priorities, none goes before the other")
 	}
-	if problems := plan.Check(topologytest.State(low, typed(topologytest.Queue("q"), topology.Stream)),
+	if problems := check(topologytest.State(low, typed(topologytest.Queue("q"), topology.Stream)),
 		topologytest.BrokerWith().Live()); len(problems) > 0 {
 		t.Errorf("streams support none of its keys, so they lose none: %v", problems)
 	}
 	high.Priority = -1
-	if problems := plan.Check(topologytest.State(low, high, topologytest.Queue("q")),
+	if problems := check(topologytest.State(low, high, topologytest.Queue("q")),
 		topologytest.BrokerWith().Live()); !problems.HasErrors() {
 		t.Error("nothing covers the queue, and no problem was found")
 	}
-	if problems := plan.Check(topologytest.State(low),
+	if problems := check(topologytest.State(low),
 		topologytest.BrokerWith(topologytest.Queue("theirs")).Live()); problems.HasErrors() || len(problems) != 1 {
 		t.Errorf("a queue that the file does not declare deserves a warning: %v", problems)
 	}
@@ -256,7 +261,7 @@ func TestLoginInUse(t *testing.T) {
 	me := &topology.User{Name: "me", Tags: []string{"administrator"}}
 	live := topologytest.BrokerWith(me).Owns("t", me).Live()
 	live.Server.User = "me"
-	if problems := plan.Check(topologytest.State(&topology.User{Name: "me"}), live); !problems.HasErrors() {
+	if problems := check(topologytest.State(&topology.User{Name: "me"}), live); !problems.HasErrors() {
 		t.Error("the login in use would lose its tags")
 	}
 	p := plan.Destroy(topologytest.State(&topology.User{Name: "me"}), live, plan.Options{})
@@ -266,7 +271,7 @@ func TestLoginInUse(t *testing.T) {
 }
 
 func TestUsersThatWereNotRead(t *testing.T) {
-	if problems := plan.Check(topologytest.State(&topology.Permission{VHost: "/", User: "u"}),
+	if problems := check(topologytest.State(&topology.Permission{VHost: "/", User: "u"}),
 		topologytest.BrokerWith().Live()); len(problems) > 0 {
 		t.Errorf("nobody looked for the user: %v", problems)
 	}
@@ -289,7 +294,7 @@ func TestFeaturesThatTheNodeDenies(t *testing.T) {
 	} {
 		live := topologytest.BrokerWith().Live()
 		live.Server = topology.Server{Version: test.version, DeniedFeatures: test.denied}
-		if problems := plan.Check(topologytest.State(test.q), live); problems.Errors() != test.errors {
+		if problems := check(topologytest.State(test.q), live); problems.Errors() != test.errors {
 			t.Errorf("%v on %s, denied %q: %v", test.q.Fields(), test.version, test.denied, problems)
 		}
 	}
@@ -328,7 +333,7 @@ func TestParameterURIs(t *testing.T) {
 			if err := want.Add(c.p, diag.Position{}); err != nil {
 				t.Fatal(err)
 			}
-			got := plan.Check(want, &topology.Live{}).Error()
+			got := check(want, &topology.Live{}).Error()
 			if c.want == "" && strings.Contains(got, "URI") || !strings.Contains(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}

@@ -96,7 +96,7 @@ func (l testVHost) run(t *testing.T, list []shape, patience time.Duration) resul
 		}
 	}
 	declare(t, v, objects)
-	r := newRound(t, v, trials, list)
+	r := newRound(t, v, l.line.version, trials, list)
 	r.patience = patience
 	return r.run(t)
 }
@@ -147,6 +147,7 @@ func declare(t *testing.T, v *rabbittest.VHost, objects []topology.Object) {
 
 // round follows the messages of one batch.
 type round struct {
+	version    string
 	trials     map[string]*trial
 	shapes     []shape
 	publish    *amqp.Channel
@@ -158,10 +159,10 @@ type round struct {
 	patience   time.Duration
 }
 
-func newRound(t *testing.T, v *rabbittest.VHost, trials map[string]*trial, list []shape) *round {
+func newRound(t *testing.T, v *rabbittest.VHost, version string, trials map[string]*trial, list []shape) *round {
 	t.Helper()
-	r := &round{trials: trials, shapes: list, publish: v.Channel(t), consume: v.Channel(t), streams: v.Channel(t),
-		deliveries: make(chan amqp.Delivery, 10000)}
+	r := &round{version: version, trials: trials, shapes: list, publish: v.Channel(t), consume: v.Channel(t),
+		streams: v.Channel(t), deliveries: make(chan amqp.Delivery, 10000)}
 	if err := r.streams.Qos(1000, 0, false); err != nil {
 		t.Fatal(err)
 	}
@@ -474,7 +475,7 @@ const (
 
 func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
 	n, returns := tr.net, tr.returns[d.text]
-	if capability.VersionAtLeast(n.Version(), "4.3") {
+	if capability.VersionAtLeast(r.version, "4.3") {
 		returns = d.returns
 	}
 	limit, limited := n.Settings(c.Queue).Get("delivery-limit").Int()

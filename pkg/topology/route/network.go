@@ -159,9 +159,6 @@ func (x *exchange) index() {
 // VHost returns the name of the vhost.
 func (n *Network) VHost() string { return n.vhost }
 
-// Version returns the simulated broker version.
-func (n *Network) Version() string { return n.version }
-
 // Policies returns the policies of the vhost.
 func (n *Network) Policies() *Policies { return n.policies }
 

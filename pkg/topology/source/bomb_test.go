@@ -88,7 +88,7 @@ func TestJustBelowTheLimits(t *testing.T) {
 			start := cputime.Used()
 			docs, problems := source.Parse(name, text)
 			for _, d := range docs {
-				problems = append(problems, source.Expand(d.Root, func(string) (string, bool) { return "", false })...)
+				problems = append(problems, expand(d.Root, func(string) (string, bool) { return "", false })...)
 			}
 			took := cputime.Used() - start
 			runtime.ReadMemStats(&after)

@@ -10,9 +10,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Expand is Variables.Expand without rules about secrets.
-func Expand(root *Node, env Lookup) diag.Diagnostics { return Variables{Lookup: env}.Expand(root) }
-
 type expander struct {
 	Variables
 	// seen are the containers and scalars that were expanded; with are those below which there are

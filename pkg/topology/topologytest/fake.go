@@ -58,8 +58,12 @@ func (b *Broker) Live() *topology.Live {
 		Ownership: maps.Clone(b.Records),
 	}
 	for _, record := range b.Records {
-		for _, v := range topology.VHostsToRead(&topology.State{}, record) {
-			if !b.has(topology.KindVHost, "", v) && !slices.Contains(l.MissingVHosts, v) {
+		for ref := range record.Refs {
+			v := ref.VHost
+			if ref.Kind == topology.KindVHost {
+				v = ref.Name
+			}
+			if v != "" && !b.has(topology.KindVHost, "", v) && !slices.Contains(l.MissingVHosts, v) {
 				l.MissingVHosts = append(l.MissingVHosts, v)
 			}
 		}
