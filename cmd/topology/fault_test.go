@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"os"
 	"strings"
@@ -190,8 +191,8 @@ func TestUnknownAuthority(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
-		amqps, trust := rabbittest.NewTLSProxy(t, v.URL, false)
-		https, trustAPI := rabbittest.NewTLSProxy(t, v.API, false)
+		amqps, trust := rabbittest.NewTLSProxy(t, v.URL, tls.NoClientCert)
+		https, trustAPI := rabbittest.NewTLSProxy(t, v.API, tls.NoClientCert)
 		file := cmdtest.WriteFile(t, manyObjects("tls", v.Name, 2))
 		p := cmdtest.NewProgram(t, amqps.Through(v.URL), https.Through(v.API))
 		p.Run("plan", "-f", file).Want(t, cmdutil.ExitFailed, "authority", "--tls-ca")

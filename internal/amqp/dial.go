@@ -118,7 +118,7 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 	}
 	var stream net.Conn = heard
 	if o.TLS != nil {
-		config := o.TLS.Clone()
+		config := refusal.WatchCertificate(o.TLS, func() { heard.uncertified.Store(true) })
 		if config.ServerName == "" {
 			config.ServerName = o.Host
 		}
@@ -201,6 +201,9 @@ type sniffer struct {
 	// readError is the error of a failed read. If outer is set, outer keeps it instead.
 	readError atomic.Pointer[error]
 	outer     *sniffer
+	// uncertified reports whether the server asked for a client certificate, got none, and has sent
+	// nothing through TLS.
+	uncertified atomic.Bool
 }
 
 // failure returns the first error of reading through TLS, or nil.
@@ -215,6 +218,9 @@ func (s *sniffer) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if have := int(s.count.Load()); have < len(s.head) && n > 0 {
 		s.count.Add(int32(copy(s.head[have:], p[:n])))
+	}
+	if n > 0 && s.outer != nil {
+		s.outer.uncertified.Store(false)
 	}
 	if err != nil && s.outer != nil {
 		s.outer.readError.CompareAndSwap(nil, &err)

@@ -27,13 +27,17 @@ func explainDial(caller, ctx context.Context, o Options, vhost string, err error
 	if text := wrongProtocol(caller, ctx, o, heard, err); text != "" {
 		return refusal.Unreachable(op, text, err)
 	}
-	if text, remedy := refusal.TLSReason(err); text != "" {
+	timedOut := heard.timedOut.Load() || ctx.Err() != nil
+	text, remedy := refusal.TLSReason(err)
+	if text == "" && heard.uncertified.Load() && !timedOut {
+		text, remedy = refusal.NoCertificate, refusal.ClientCertificate
+	}
+	if text != "" {
 		return &refusal.Error{Op: op, Text: text, Remedy: remedy, Sentinel: topology.ErrUnreachable, Cause: err}
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return refusal.Unreachable(op, "interrupted", ctx.Err())
 	}
-	timedOut := heard.timedOut.Load() || ctx.Err() != nil
 	var x *amqp091.Error
 	errors.As(err, &x)
 	switch {

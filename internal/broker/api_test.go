@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -31,10 +32,10 @@ func trust(t *testing.T, files rabbittest.TLS) *tls.Config {
 }
 
 func TestTLS(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
-		amqpProxy, amqpFiles := rabbittest.NewTLSProxy(t, b.URL, true)
-		apiProxy, apiFiles := rabbittest.NewTLSProxy(t, b.API, false)
+		amqpProxy, amqpFiles := rabbittest.NewTLSProxy(t, b.URL, tls.RequireAndVerifyClientCert)
+		apiProxy, apiFiles := rabbittest.NewTLSProxy(t, b.API, tls.NoClientCert)
 		secured := func(o *Options) {
 			o.Port, o.AMQPTLS = portOf(t, amqpProxy.Through(b.URL)), trust(t, amqpFiles)
 			o.API, o.APITLS = fmt.Sprintf("https://localhost:%d", portOf(t, apiProxy.Through(b.API)+"/")), trust(t, apiFiles)
@@ -49,6 +50,34 @@ func TestTLS(t *testing.T) {
 		mustWrap(t, anonymous.Create(t.Context(), q), topology.ErrUnreachable, "client certificate")
 		elsewhere := newClient(t, v.User, secured, noAPI, func(o *Options) { o.AMQPTLS.ServerName = "rabbit.example.org" })
 		mustWrap(t, elsewhere.Create(t.Context(), q), topology.ErrUnreachable, `not for "rabbit.example.org"`)
+	})
+}
+
+// A cut may overtake the reason why a server rejects a client. What the server asked for is said.
+func TestCutWithoutClientCertificate(t *testing.T) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		amqpProxy, amqpFiles := rabbittest.NewTLSProxy(t, b.URL, tls.RequestClientCert)
+		apiProxy, apiFiles := rabbittest.NewTLSProxy(t, b.API, tls.RequestClientCert)
+		for _, certified := range []bool{false, true} {
+			c := newClient(t, v.User, once, func(o *Options) {
+				o.Port, o.AMQPTLS = portOf(t, amqpProxy.Through(b.URL)), trust(t, amqpFiles)
+				o.API, o.APITLS = fmt.Sprintf("https://localhost:%d", portOf(t, apiProxy.Through(b.API)+"/")), trust(t, apiFiles)
+				if !certified {
+					o.AMQPTLS.Certificates, o.APITLS.Certificates = nil, nil
+				}
+			})
+			amqpProxy.CutAfter(rabbittest.ToBroker, 0) // after the handshake
+			apiProxy.CutAfter(rabbittest.ToBroker, 0)
+			amqpErr := c.connection(v.Name).Ready(t.Context())
+			_, apiErr := c.ReadLive(t.Context(), Scope{VHosts: []string{v.Name}})
+			for _, err := range []error{amqpErr, apiErr} {
+				mustWrap(t, err, topology.ErrUnreachable, "cut")
+				if named := refusal.RemedyOf(err) == refusal.ClientCertificate; named == certified {
+					t.Errorf("with a certificate: %v; %v", certified, err)
+				}
+			}
+		}
 	})
 }
 

@@ -57,7 +57,7 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		stranger := v.AddUser(t, rabbittest.NoAccess())
-		secured, _ := rabbittest.NewTLSProxy(t, b.URL, false)
+		secured, _ := rabbittest.NewTLSProxy(t, b.URL, tls.NoClientCert)
 		apiPort := portOf(t, b.API+"/")
 		cases := map[string]struct {
 			change func(*Options)
@@ -108,7 +108,7 @@ func TestAPIThatDoesNotAnswer(t *testing.T) {
 		untagged := v.AddUser(t, rabbittest.Tags())
 		stranger := v.AddUser(t, rabbittest.Tags("management"), rabbittest.NoAccess())
 		monitor := v.AddUser(t, rabbittest.Tags("monitoring"), rabbittest.NoAccess())
-		secured, _ := rabbittest.NewTLSProxy(t, b.API, false)
+		secured, _ := rabbittest.NewTLSProxy(t, b.API, tls.NoClientCert)
 		at := func(scheme string, port int) func(*Options) {
 			return func(o *Options) { o.API = fmt.Sprintf("%s://127.0.0.1:%d", scheme, port) }
 		}

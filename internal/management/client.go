@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
+	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -45,6 +46,8 @@ type Client struct {
 	limit     int64        // bytes of an answer
 	requests  atomic.Int64 // answered
 	reached   atomic.Bool  // the API took the login once
+	// uncertified: the server asked for a client certificate and got none.
+	uncertified atomic.Bool
 }
 
 // Options say where the management API is and as whom to log in.
@@ -79,12 +82,12 @@ func New(o Options) (*Client, error) {
 		MaxIdleConnsPerHost: keepAlive,
 		IdleConnTimeout:     30 * time.Second,
 		TLSHandshakeTimeout: o.Timeout,
-		TLSClientConfig:     o.TLS,
 		// A header is never this long; a hostile server's may be.
 		MaxResponseHeaderBytes: 1 << 20,
 	}
 	c := &Client{opts: o, base: strings.TrimSuffix(o.URL, "/"), agent: strings.ReplaceAll(o.Name, " ", "/"),
 		policy: o.Reconnect, transport: transport, limit: maxAnswer}
+	transport.TLSClientConfig = refusal.WatchCertificate(o.TLS, func() { c.uncertified.Store(true) })
 	c.policy.Transient, c.policy.Refused = isUnreachable, isLoginRefused
 	c.client = &http.Client{Transport: c,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -100,6 +100,8 @@ func (a *Client) unreachable(ctx context.Context, err error) error {
 		text = "the port speaks AMQP: the management API is on 15672 by default"
 	case strings.Contains(message, "malformed HTTP"):
 		text = "the port does not speak HTTP (it may want https://): the management API is on 15672 by default"
+	case text == "" && a.uncertified.Load() && !a.reached.Load() && transient(err) && !refusal.IsConnectionRefused(err):
+		text, remedy = refusal.NoCertificate, refusal.ClientCertificate
 	case text == "":
 		text = refusal.NetworkReason(ctx, err, a.opts.Timeout)
 		if refusal.IsConnectionRefused(err) {

@@ -28,8 +28,9 @@ type TLS struct {
 
 // NewTLSProxy is NewProxy with TLS on the client side and plain TCP on the broker side. It makes a
 // broker without certificates available as amqps:// or https://; Proxy.Through changes the scheme
-// too. If mutual is true, the proxy rejects clients without a certificate from its CA.
-func NewTLSProxy(tb testing.TB, target string, mutual bool) (*Proxy, TLS) {
+// too. clients says whether the proxy asks for a client certificate, and whether it rejects clients
+// without one from its CA.
+func NewTLSProxy(tb testing.TB, target string, clients tls.ClientAuthType) (*Proxy, TLS) {
 	tb.Helper()
 	u, err := url.Parse(target)
 	if err != nil || u.Port() == "" {
@@ -46,12 +47,9 @@ func NewTLSProxy(tb testing.TB, target string, mutual bool) (*Proxy, TLS) {
 	files.KeyFile = ca.write(tb, "client-key.pem", "PRIVATE KEY", key)
 	config := &tls.Config{
 		Certificates: []tls.Certificate{ca.sign(tb, "server", x509.ExtKeyUsageServerAuth)},
-		ClientCAs:    x509.NewCertPool(), MinVersion: tls.VersionTLS12,
+		ClientCAs:    x509.NewCertPool(), ClientAuth: clients, MinVersion: tls.VersionTLS12,
 	}
 	config.ClientCAs.AddCert(ca.cert)
-	if mutual {
-		config.ClientAuth = tls.RequireAndVerifyClientCert
-	}
 	ln, err := tls.Listen("tcp", "127.0.0.1:0", config)
 	if err != nil {
 		tb.Fatal(err)

@@ -25,7 +25,7 @@ func trusting(t *testing.T, files rabbittest.TLS) *tls.Config {
 
 func TestTLSProxy(t *testing.T) {
 	v := rabbittest.Any(t).VHost(t)
-	p, files := rabbittest.NewTLSProxy(t, v.URL, false)
+	p, files := rabbittest.NewTLSProxy(t, v.URL, tls.NoClientCert)
 	conn, err := amqp.DialTLS(p.Through(v.URL), trusting(t, files))
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func TestTLSProxy(t *testing.T) {
 
 func TestTLSProxyAsksForACertificate(t *testing.T) {
 	v := rabbittest.Any(t).VHost(t)
-	p, files := rabbittest.NewTLSProxy(t, v.URL, true)
+	p, files := rabbittest.NewTLSProxy(t, v.URL, tls.RequireAndVerifyClientCert)
 	config := trusting(t, files)
 	if _, err := amqp.DialTLS(p.Through(v.URL), config); err == nil {
 		t.Error("a client without a certificate was let in")

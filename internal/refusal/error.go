@@ -190,6 +190,30 @@ func TLSReason(err error) (string, Remedy) {
 	return "", ""
 }
 
+// NoCertificate explains a connection that was cut after the server had asked for a client
+// certificate and got none. With TLS 1.3 the server rejects that only after the handshake: the cut
+// may overtake its reason, the alert that TLSReason explains.
+const NoCertificate = "the server asked for a client certificate, got none and cut the connection"
+
+// WatchCertificate returns a copy of c that calls none each time a server asks for a client
+// certificate and c has none that the server accepts. It calls none concurrently. c may be nil.
+func WatchCertificate(c *tls.Config, none func()) *tls.Config {
+	if c == nil {
+		return nil
+	}
+	c = c.Clone()
+	c.GetClientCertificate = func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		for i := range c.Certificates {
+			if asked.SupportsCertificate(&c.Certificates[i]) == nil {
+				return &c.Certificates[i], nil
+			}
+		}
+		none()
+		return &tls.Certificate{}, nil
+	}
+	return c
+}
+
 func issuer(c *x509.Certificate) string {
 	if c == nil || c.Issuer.String() == "" {
 		return ""
