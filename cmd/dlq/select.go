@@ -94,9 +94,9 @@ func (o *selectOptions) compile(isWait func(string) bool) (*selected, error) {
 		var not *filter.NotComparable
 		if errors.As(err, &not) {
 			switch {
-			case not.AbsentHeader:
-			case m.Unread != nil:
+			case m.Unread != nil && (m.Unread.Partial || !not.AbsentHeader):
 				return false, m.Unread
+			case not.AbsentHeader:
 			default:
 				s.note(not.Error())
 			}

@@ -11,6 +11,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/amqp/wire"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
@@ -267,6 +268,73 @@ func TestBodiesOverTheLimitAreLeftOut(t *testing.T) {
 			_, err = publishing(publish.Target{Key: "q"}, &d.Message, 0)
 			if over != errors.As(err, new(*message.Unread)) {
 				t.Errorf("%d bytes: publish: %v", size, err)
+			}
+		}
+	})
+}
+
+// TestHeadersThatCannotBeDecodedAreLeftOut: such a message arrives like one with a body over the
+// limit, with the headers that can be decoded; what the library can decode arrives whole.
+func TestHeadersThatCannotBeDecodedAreLeftOut(t *testing.T) {
+	nested := func(levels int) (v any) {
+		for range levels {
+			v = amqp091.Table{"t": []any{v}}
+		}
+		return v
+	}
+	wide := func(entries int) amqp091.Table {
+		out := amqp091.Table{}
+		for i := range entries {
+			out[fmt.Sprintf("%04x", i)] = nil
+		}
+		return out
+	}
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		c := newClient(t, v.User)
+		declareQueue(t, v, "q", nil)
+		link, err := c.Dial(t.Context(), v.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(link.Close)
+		ch, err := link.Channel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sub := subscribe(t, c, v.Name, consume.Options{Queue: "q", Prefetch: 1})
+		for name, x := range map[string]struct {
+			headers   amqp091.Table
+			clusterID string
+			why       string
+		}{
+			"32 levels":               {headers: amqp091.Table{"n": nested(16)}},
+			"34 levels":               {headers: amqp091.Table{"n": nested(17)}, why: `its header "n" is nested deeper than the 32`},
+			"8192 headers":            {headers: wide(8192)},
+			"8193 headers":            {headers: wide(8193), why: "it has more than the 8192 headers"},
+			"8192 headers and a note": {headers: wide(8192), clusterID: "c", why: "it has more than the 8191 headers"},
+			"a table of 8192":         {headers: amqp091.Table{"n": wide(8192)}},
+			"a table of 8193":         {headers: amqp091.Table{"n": wide(8193)}, why: "more than the 8192 entries"},
+			"an array of 8192":        {headers: amqp091.Table{"n": make([]any, 8192)}},
+			"an array of 8193":        {headers: amqp091.Table{"n": make([]any, 8193)}, why: "more than the 8192 entries"},
+		} {
+			headers := native(wire.AddNote(message.Table(x.headers), &message.Properties{ClusterID: x.clusterID}))
+			if err := ch.PublishWithContext(t.Context(), "", "q", false, false, amqp091.Publishing{MessageId: name,
+				Headers: headers, Body: []byte(name)}); err != nil {
+				t.Fatal(err)
+			}
+			d, err := sub.Next(t.Context())
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if x.why == "" && (d.Unread != nil || len(d.Headers) != len(x.headers) || string(d.Body) != name) {
+				t.Errorf("%s: %d headers, %q, %v", name, len(d.Headers), d.Body, d.Unread)
+			}
+			if x.why != "" && (d.Unread == nil || !strings.Contains(d.Unread.Why, x.why) || d.Size() != len(name)) {
+				t.Errorf("%s: %v", name, d.Unread)
+			}
+			if d.MessageID != name || sub.Ack(d.Tag, false) != nil {
+				t.Errorf("%s: %q arrives", name, d.MessageID)
 			}
 		}
 	})

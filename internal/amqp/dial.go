@@ -56,9 +56,9 @@ func (l *Link) reason() *amqp091.Error {
 	return l.ended.Load()
 }
 
-// broken returns how what the broker sent ended the connection: a text, and consume.ErrProtocol or
-// consume.ErrUnreadable. x is the reason that the library or the broker gave; for one of the broker
-// the text is "". kind is nil if the connection ended for another reason, or not at all.
+// broken returns how what the broker sent ended the connection: a text, and consume.ErrProtocol if
+// the broker broke the protocol. x is the reason that the library gave. The text is "" if the
+// connection ended for another reason, or not at all.
 func (l *Link) broken(x *amqp091.Error) (text string, kind error) {
 	var v *wire.Violation
 	switch {
@@ -66,10 +66,8 @@ func (l *Link) broken(x *amqp091.Error) (text string, kind error) {
 		return "the connection was ended: " + v.Error(), consume.ErrProtocol
 	case x == nil || !unreadable(x):
 		return "", nil
-	case !x.Server:
-		text = "the connection was lost: the client cannot read what the broker sent (" + x.Reason + ")"
 	}
-	return text, consume.ErrUnreadable
+	return "the connection was lost: the client cannot read what the broker sent (" + x.Reason + ")", nil
 }
 
 // because adds to an error of the library what the broker sent to end the connection. Otherwise it

@@ -136,14 +136,9 @@ func (s *subscription) lost(x *amqp091.Error) error {
 		Sentinel: consume.ErrLost, Cause: errors.Join(kind, x)}
 }
 
-// unreadable reports whether a connection ended because of the data on it, and not because of the
-// network: the client could not read the data, or the broker failed to write them.
+// unreadable reports whether a connection ended because the library could not read the data on it.
 func unreadable(x *amqp091.Error) bool {
 	if x.Server {
-		switch x.Code {
-		case amqp091.InternalError, amqp091.FrameError, amqp091.SyntaxError, amqp091.CommandInvalid, amqp091.UnexpectedFrame:
-			return true
-		}
 		return false
 	}
 	for _, known := range []*amqp091.Error{amqp091.ErrSyntax, amqp091.ErrFrame, amqp091.ErrFrameTooLarge,

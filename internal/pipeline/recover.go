@@ -281,7 +281,7 @@ func (r *run) noteLoss(cause error) error {
 		r.safe += s.Held()
 	}
 	stuck := r.losses.Note(reconnect.Loss{
-		Place: r.place(), InHand: r.Prefetch, Unreadable: errors.Is(cause, consume.ErrUnreadable),
+		Place: r.place(), InHand: r.Prefetch,
 		Alone: r.active != nil && r.active.narrow && r.active.Alone(),
 	})
 	if stuck && !r.Stream {

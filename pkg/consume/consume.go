@@ -16,11 +16,6 @@ import (
 // acknowledgement the broker has not applied returns to the queue. Subscribe again to continue.
 var ErrLost = errors.New("connection lost")
 
-// ErrUnreadable is wrapped together with ErrLost when the connection ended because the client
-// cannot decode what the broker sent, or because the broker cannot send it. The same message will
-// fail again.
-var ErrUnreadable = errors.New("what the broker sent cannot be read")
-
 // ErrProtocol is wrapped together with ErrLost when the connection was ended because the broker
 // broke the protocol. No other connection is tried: it would end in the same way, or do harm.
 var ErrProtocol = errors.New("the broker broke the protocol")

@@ -32,13 +32,15 @@ type Message struct {
 	Unread *Unread
 }
 
-// Unread says that the body of a message was not read, and why. Such a message can be shown and
+// Unread says that the body of a message was not read, and why. Headers may be missing, too. Such a message can be shown and
 // left where it is. It must not be published, archived, handled or acknowledged.
 type Unread struct {
 	// Size is the size of the body in bytes.
 	Size int64
 	// TooLarge says that the reason is the size of the body.
 	TooLarge bool
+	// Partial says that headers are missing in the message.
+	Partial bool
 	// Why is a sentence about the message: "its body has …".
 	Why string
 }

@@ -24,7 +24,7 @@ const (
 	frameEnd  = 0xCE
 	// methodHead is the size of the class and the method, with which a method's payload begins.
 	methodHead = 4
-	// headerLimit is the size of the largest content header that is inspected, in bytes.
+	// headerLimit is the size of the largest content header that is passed on, in bytes.
 	headerLimit = 4 << 20
 	// writeThrough is the size from which a part of a body is written without being copied, in
 	// bytes.
@@ -51,10 +51,10 @@ type Limits struct {
 }
 
 // Frames sits between the client library and a connection. It carries what the library's types
-// cannot express, in both directions (AddNote, TakeNote). It leaves out bodies that are too large
-// (TakeUnread): their messages arrive all the same, and can be left in their queue. It ends the
-// connection if the broker breaks the protocol in a way that the library does not limit: see
-// Violation.
+// cannot express, in both directions (AddNote, TakeNote). It leaves out bodies that are too large,
+// and bodies of messages whose headers the library cannot decode (TakeUnread): such messages arrive
+// all the same, and can be left in their queue. It ends the connection if the broker breaks the
+// protocol in a way that the library does not limit: see Violation.
 //
 // It passes on unchanged whatever it does not understand. One goroutine may read while another
 // writes.
@@ -181,7 +181,7 @@ func (f *Frames) begin() error {
 	case kind == frameHeader && size <= headerLimit:
 		return f.header(channel, int(whole))
 	case kind == frameHeader:
-		err = &Violation{What: fmt.Sprintf("a content header of %d bytes", size)}
+		return f.hugeHeader(channel, whole)
 	case kind == frameBody:
 		var unread bool
 		if unread, err = f.guard.part(channel, size); unread && err == nil {
@@ -253,6 +253,9 @@ func (f *Frames) header(channel uint16, whole int) error {
 	payload := frame[frameHead : whole-1]
 	if len(payload) >= payloadHead {
 		u, err := f.guard.announced(channel, binary.BigEndian.Uint64(payload[4:]))
+		if err == nil && u == nil {
+			u = f.guard.undecodable(channel, payload)
+		}
 		if err == nil && u != nil {
 			if payload, err = f.guard.withMark(payload, u); err == nil {
 				f.ready = frameOf(frameHeader, channel, payload)
@@ -266,6 +269,30 @@ func (f *Frames) header(channel uint16, whole int) error {
 	if ok && f.guard.fits(len(changed)+frameHead+1) {
 		f.ready = frameOf(frameHeader, channel, changed)
 	}
+	return nil
+}
+
+// hugeHeader leaves out a content header over headerLimit: the library gets one without properties
+// in its place, and none of the body.
+func (f *Frames) hugeHeader(channel uint16, whole int64) error {
+	frame, err := f.in.Peek(frameHead + payloadHead)
+	if err != nil {
+		return f.rest(err)
+	}
+	payload := append(bytes.Clone(frame[frameHead:frameHead+payloadHead-2]), 0, 0)
+	u, err := f.guard.announced(channel, binary.BigEndian.Uint64(payload[4:]))
+	if err == nil {
+		if u == nil {
+			u = f.guard.leaveOut(channel, fmt.Sprintf("its headers have %d bytes, more than the %d that are read", whole,
+				headerLimit))
+		}
+		u.Partial = true
+		payload, err = f.guard.withMark(payload, u)
+	}
+	if err != nil {
+		return f.violate(err)
+	}
+	f.ready, f.skip = frameOf(frameHeader, channel, payload), whole
 	return nil
 }
 

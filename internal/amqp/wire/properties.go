@@ -142,6 +142,9 @@ func (h *header) zeros() (set uint16) {
 	return set
 }
 
+// needsNote reports whether there is something that the library would not report.
+func (h *header) needsNote() bool { return h.zeros() != 0 || len(h.parts[clusterIndex]) > 0 }
+
 const (
 	headersIndex = 2
 	clusterIndex = 13
@@ -154,10 +157,10 @@ func noted(payload []byte) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	set, cluster := h.zeros(), h.parts[clusterIndex]
-	if set == 0 && len(cluster) == 0 {
+	if !h.needsNote() {
 		return nil, false
 	}
+	set, cluster := h.zeros(), h.parts[clusterIndex]
 	var id string
 	if len(cluster) > 0 {
 		id = string(cluster[1:])

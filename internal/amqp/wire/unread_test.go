@@ -46,6 +46,24 @@ func TestFramesLeavesOutLargeBodies(t *testing.T) {
 	}
 }
 
+// TestFramesLeavesOutHugeHeaders: in place of headers over the limit comes a mark, and in place of
+// their body a heartbeat.
+func TestFramesLeavesOutHugeHeaders(t *testing.T) {
+	huge := append(announcing(5), make([]byte, headerLimit)...)
+	come := join(deliverHead(1), frame(frameHeader, 1, huge), frame(frameBody, 1, []byte("hello")), deliver(2))
+	f := NewFrames(&script{in: bytes.NewReader(come)}, Limits{})
+	got, err := io.ReadAll(f)
+	beat := frame(frameHeartbeat, 0, nil)
+	rest, ok := bytes.CutPrefix(got, deliverHead(1))
+	marked, ended := bytes.CutSuffix(rest, join(beat, beat, deliver(2)))
+	if err != nil || f.Violation() != nil || !ok || !ended {
+		t.Fatalf("%d bytes, %v, %v", len(got), err, f.Violation())
+	}
+	if binary.BigEndian.Uint64(marked[7+4:]) != 0 || !bytes.Contains(marked, []byte("more than the 4194304 that are read")) {
+		t.Errorf("instead of the headers come %q", marked)
+	}
+}
+
 // TestMarkWithoutRoom: headers that fill a frame are left out, so that there is room for the mark.
 func TestMarkWithoutRoom(t *testing.T) {
 	for size, kept := range map[int]bool{10: true, 3000: true, 4000: false} {

@@ -18,7 +18,6 @@ var errWiden = errors.New("more messages may be in hand again")
 func (d *Dispatcher[T]) noteLoss(s *pipeline.Session, cause error) error {
 	stuck := d.losses.Note(reconnect.Loss{
 		Place: d.settled.Load(), InHand: d.Prefetch, Lived: time.Since(d.connected), Alone: s.Narrow() && s.Alone(),
-		Unreadable: errors.Is(cause, consume.ErrUnreadable),
 	})
 	if !stuck {
 		return nil

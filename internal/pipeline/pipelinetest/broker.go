@@ -47,12 +47,10 @@ type Broker struct {
 	// Unread is the number of messages that the broker had sent and the client had not read when it
 	// lost that connection. The unsettled messages then come back only after a few questions.
 	Unread int
-	// Poison is the id of a message that ends the connection whenever it is delivered. Unreadable
-	// says that the client knows why.
-	Poison     string
-	Unreadable bool
-	late       []*queued
-	questions  int // asked while nothing but late was left
+	// Poison is the id of a message that ends the connection whenever it is delivered.
+	Poison    string
+	late      []*queued
+	questions int // asked while nothing but late was left
 }
 
 type queued struct {

@@ -97,13 +97,11 @@ func (s *subscription) Next(ctx context.Context) (consume.Delivery, error) {
 		s.b.mu.Lock()
 		s.advance()
 		d, ok := s.deliver()
-		gone, cancelled, unreadable := s.gone, s.cancelled, s.b.Unreadable
+		gone, cancelled := s.gone, s.cancelled
 		s.b.mu.Unlock()
 		switch {
 		case ok:
 			return d, nil
-		case gone && unreadable:
-			return consume.Delivery{}, fmt.Errorf("cut: %w", errors.Join(consume.ErrLost, consume.ErrUnreadable))
 		case gone:
 			return consume.Delivery{}, fmt.Errorf("cut: %w", consume.ErrLost)
 		case cancelled:

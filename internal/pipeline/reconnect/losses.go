@@ -7,8 +7,7 @@ import "time"
 // hand counts as delivered once more.
 //
 // The pauses of a series grow until its user gets further. A user that loses two connections within
-// one prefetch, or receives something unreadable, takes one message in hand at a time for a while
-// (see Narrow). The message that ends the connection is then known, and no other message is counted
+// one prefetch takes one message in hand at a time for a while (see Narrow). The message that ends the connection is then known, and no other message is counted
 // as delivered again. Losses is for one goroutine.
 type Losses struct {
 	Series *Series
@@ -21,7 +20,7 @@ type Losses struct {
 }
 
 // provenBy is how often a message must end the connection while alone in hand to be known as the
-// cause. An unreadable message is known at once.
+// cause.
 const provenBy = 3
 
 // steadyAfter is the age from which a connection counts as steady: no message is suspected of
@@ -44,8 +43,6 @@ type Loss struct {
 	// Alone says that only the next message can have been in transit, and that no message in hand
 	// waited for something.
 	Alone bool
-	// Unreadable says that the client could not read what the broker sent.
-	Unreadable bool
 }
 
 // Note records a loss. stuck reports whether the next message is the one that ends the connection.
@@ -56,14 +53,14 @@ func (l *Losses) Note(x Loss) (stuck bool) {
 		l.inRow, l.alone = 0, 0
 	}
 	l.inRow++
-	if x.Unreadable || l.lost && !steady && x.Place-l.place < int64(x.InHand) {
+	if l.lost && !steady && x.Place-l.place < int64(x.InHand) {
 		l.narrow = max(l.narrow, x.Place+int64(x.InHand))
 	}
 	if x.Alone && !steady {
 		l.alone++
 	}
 	l.lost, l.place = true, max(l.place, x.Place)
-	return l.alone >= provenBy || l.alone > 0 && x.Unreadable
+	return l.alone >= provenBy
 }
 
 // Narrow reports whether only one message should be in hand at that place.

@@ -163,18 +163,15 @@ func TestRepeatEndsWithItsContext(t *testing.T) {
 func TestLossesFindTheMessageThatEndsTheConnection(t *testing.T) {
 	const window = 100
 	type step struct {
-		place             int64
-		alone, unreadable bool
-		narrow, stuck     bool
+		place         int64
+		alone         bool
+		narrow, stuck bool
 	}
 	for name, steps := range map[string][]step{
 		"twice within a window": {
 			{place: 50}, {place: 50, narrow: true},
 			{place: 50, alone: true, narrow: true}, {place: 50, alone: true, narrow: true},
 			{place: 50, alone: true, narrow: true, stuck: true},
-		},
-		"what cannot be read, at once": {
-			{place: 50, unreadable: true, narrow: true}, {place: 90, alone: true, unreadable: true, narrow: true, stuck: true},
 		},
 		"further each time": {{place: 50}, {place: 200}, {place: 400}, {place: 600}},
 		"alone, but further each time": {
@@ -188,7 +185,7 @@ func TestLossesFindTheMessageThatEndsTheConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := reconnect.NewLosses(reconnect.Policy{})
 			for i, s := range steps {
-				stuck := l.Note(reconnect.Loss{Place: s.place, InHand: window, Alone: s.alone, Unreadable: s.unreadable})
+				stuck := l.Note(reconnect.Loss{Place: s.place, InHand: window, Alone: s.alone})
 				if stuck != s.stuck || l.Narrow(s.place) != s.narrow {
 					t.Errorf("loss %d: stuck %v, want %v; narrow %v, want %v", i+1, stuck, s.stuck, l.Narrow(s.place), s.narrow)
 				}

@@ -153,16 +153,6 @@ func Header(size uint64, properties ...byte) Frame {
 // Body returns a body frame.
 func Body(payload []byte) Frame { return Frame{Kind: BodyFrame, Payload: payload} }
 
-// NestedHeaders returns the properties of a message whose headers are tables in tables, so many.
-func NestedHeaders(depth int) []byte {
-	inner := []byte{0, 0, 0, 0}
-	for range depth {
-		entry := append([]byte{1, 'h', 'F'}, inner...)
-		inner = append(binary.BigEndian.AppendUint32(nil, uint32(len(entry))), entry...)
-	}
-	return append([]byte{0x20, 0}, inner...)
-}
-
 // CountOf is a broker without a fault. Struck is the number of connections on which it sent a method.
 func CountOf(m Method) Fault { return Inject(m) }
 

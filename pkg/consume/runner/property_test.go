@@ -38,24 +38,20 @@ func TestRunLosesNothingWhateverBreaks(t *testing.T) {
 // A message that ends the connection whenever it is delivered ends the run, before the others have
 // been delivered so often that a quorum queue drops them. What is before it is handled.
 func TestRunFindsWhatEndsTheConnection(t *testing.T) {
-	for name, unreadable := range map[string]bool{"the network": false, "what cannot be read": true} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := pipelinetest.New(5, 200)
-				b.Poison, b.Unreadable = "id-120", unreadable
-				report, err := runner.Run(t.Context(), runner.Options{
-					Source: b, Dialer: b, Retry: retry.Strategy{Queue: "dlq"}, Prefetch: 50, Handler: handlesAll{},
-				})
-				var stuck *pipeline.StuckError
-				if !errors.As(err, &stuck) || report.Handled < 120 || len(b.Left()) != 80 || b.Faults() != "" {
-					t.Fatalf("%+v, %v; %d left, %s", report, err, len(b.Left()), b.Faults())
-				}
-				if its, others := b.ReturnsOf(b.Poison); its > 6 || others > 4 {
-					t.Errorf("it was returned %d times, others %d times", its, others)
-				}
-			})
+	synctest.Test(t, func(t *testing.T) {
+		b := pipelinetest.New(5, 200)
+		b.Poison = "id-120"
+		report, err := runner.Run(t.Context(), runner.Options{
+			Source: b, Dialer: b, Retry: retry.Strategy{Queue: "dlq"}, Prefetch: 50, Handler: handlesAll{},
 		})
-	}
+		var stuck *pipeline.StuckError
+		if !errors.As(err, &stuck) || report.Handled < 120 || len(b.Left()) != 80 || b.Faults() != "" {
+			t.Fatalf("%+v, %v; %d left, %s", report, err, len(b.Left()), b.Faults())
+		}
+		if its, others := b.ReturnsOf(b.Poison); its > 6 || others > 4 {
+			t.Errorf("it was returned %d times, others %d times", its, others)
+		}
+	})
 }
 
 // The idle time begins when the last message is done, not when it came: a slow one is no reason to

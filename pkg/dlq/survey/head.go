@@ -159,7 +159,7 @@ func (v *VHost) readHead(ctx context.Context, l browse.Assessment, now time.Time
 		h.Unknown = err.Error()
 		h.failed = true
 		h.unreachable = errors.Is(err, topology.ErrUnreachable) || errors.Is(err, consume.ErrProtocol) ||
-			errors.Is(err, consume.ErrLost) && !errors.Is(err, consume.ErrUnreadable)
+			errors.Is(err, consume.ErrLost)
 	}
 	return h, nil
 }
