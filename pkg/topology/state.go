@@ -18,7 +18,9 @@ type State struct {
 	Name string
 	// Home is the vhost that the file is about. One file applied to two vhosts makes two
 	// topologies: see Owner.
-	Home    string
+	Home string
+	// HomeAt is where a file names Home; zero when no file does.
+	HomeAt  diag.Position
 	objects map[Ref]Object
 	// places says where in a file an object is declared, and where its parts are written: see
 	// Locate.

@@ -117,7 +117,11 @@ func (d *differ) checkVHosts() {
 		if d.plan.Destroys {
 			p.Remedy, p.Fix = "", "name the vhost that they are in, or use a login that may see it"
 		}
-		if vhost == d.want.Home && d.o.HomeFrom != "" {
+		switch {
+		case vhost != d.want.Home:
+		case !d.want.HomeAt.IsZero():
+			p.Position = d.want.HomeAt
+		case d.o.HomeFrom != "":
 			p.Position, p.Message = diag.Position{}, p.Message+" (its name is from "+d.o.HomeFrom+")"
 		}
 		if suggest.Nearest(vhost, missing.Known) != "" {

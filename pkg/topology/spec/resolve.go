@@ -23,6 +23,9 @@ func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
 	r := &resolver{state: &topology.State{Name: s.Name, Home: s.mainVHost()},
 		places: make(map[topology.Ref]*place, s.size()), external: map[topology.Ref]bool{}, options: s.options,
 		sectioned: map[topology.Kind]bool{}, many: len(s.vhosts()) > 1, lost: s.lost}
+	if s.VHost != "" && !s.moved {
+		r.state.HomeAt = s.FieldPosition("vhost")
+	}
 	if strings.Contains(s.Name, "@") {
 		r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Error, Position: s.FieldPosition("name"),
 			Message: fmt.Sprintf("the name %q has an @", s.Name),

@@ -21,7 +21,9 @@ func (s *Spec) retarget() diag.Diagnostics {
 				s.options.VHost),
 			Fix: "ask for no vhost, or give a file of one vhost"}}
 	}
-	s.VHost = s.options.VHost
+	if s.VHost != s.options.VHost {
+		s.VHost, s.moved = s.options.VHost, true
+	}
 	for _, only := range s.VHosts {
 		s.VHosts = map[string]*VHost{s.options.VHost: only}
 	}

@@ -34,6 +34,8 @@ type Spec struct {
 	options Options
 	// lost is decode.Decoder.Lost.
 	lost bool
+	// moved says that options.VHost took the place of the vhost that the files name.
+	moved bool
 }
 
 // Sections are the objects of one vhost.
