@@ -14,6 +14,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/suggest"
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // Args checks positional arguments against their names: "NAME" is required, "[NAME]" is optional,
@@ -53,7 +54,7 @@ func FlagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &missing) && missing.GetFlag() != nil:
 		return UsageError(see, "%sflag --%s needs a value", Where(cmd), missing.GetFlag().Name)
 	case errors.As(err, &invalid) && invalid.GetFlag() != nil:
-		return UsageError(flagAdvice(invalid.GetFlag(), see), "%sflag --%s: invalid value %q: %v",
+		return UsageError(flagAdvice(invalid.GetFlag(), invalid.GetValue(), see), "%sflag --%s: invalid value %q: %v",
 			Where(cmd), invalid.GetFlag().Name, invalid.GetValue(), plainReason(invalid.Unwrap()))
 	}
 	return UsageError(see, "%s%w", Where(cmd), err)
@@ -113,9 +114,12 @@ func Where(cmd *cobra.Command) string {
 	return ""
 }
 
-func flagAdvice(f *pflag.Flag, otherwise string) string {
+func flagAdvice(f *pflag.Flag, value, otherwise string) string {
 	switch f.Value.Type() {
 	case "duration":
+		if d, err := units.ParseDuration(units.MeantDuration(value)); err == nil {
+			return "did you mean " + units.FormatDuration(d) + "?"
+		}
 		return "write a duration with its unit: 500ms, 30s, 2m"
 	case "uint8":
 		return "write a whole number from 0 to 255"

@@ -1,9 +1,9 @@
 package consume
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -13,12 +13,12 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/units"
+	"github.com/msgctl/msgctl/internal/yamltext"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -36,10 +36,14 @@ func (c *consuming) makeHandler() (handle.Handler, error) {
 	case h.discard:
 		return handle.Discard{}, nil
 	}
-	return c.one(handlerSpec{
+	handler, err := c.one(handlerSpec{
 		Exec: h.exec, Persistent: h.persistent, JSON: h.input.Value == "json", HTTP: h.http, Raw: h.httpFormat.Value == "raw",
 		timeout: h.timeout,
 	})
+	if exit := (*cmdutil.ExitError)(nil); errors.As(err, &exit) {
+		err = cmdutil.UsageError(exit.Advice, "%s%w", cmdutil.Where(c.cmd), exit.Err)
+	}
+	return handler, err
 }
 
 // handlerSpec is one handler, as named by flags or in a handlers file.
@@ -63,8 +67,7 @@ func (c *consuming) one(s handlerSpec) (handle.Handler, error) {
 	case s.HTTP != "":
 		u, err := url.Parse(s.HTTP)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, cmdutil.UsageError("http://localhost:8080/orders", "%s%q is not the URL of an HTTP endpoint",
-				cmdutil.Where(c.cmd),
+			return nil, cmdutil.UsageError("http://localhost:8080/orders", "%q is not the URL of an HTTP endpoint",
 				cmdutil.Clean(s.HTTP))
 		}
 		h := handle.NewHTTP(u, c.concurrency)
@@ -126,8 +129,7 @@ func (c *consuming) findProgram(line string) error {
 	if !locked && !errors.As(find.Run(), &exit) {
 		return nil
 	}
-	text := fmt.Sprintf("%s%s is no command that the shell finds: a handler that cannot start would handle no message",
-		cmdutil.Where(c.cmd), words[0])
+	text := words[0] + " is no command that the shell finds: a handler that cannot start would handle no message"
 	switch {
 	case locked:
 		return cmdutil.UsageError("chmod +x "+shell.Quote(words[0]), "%s; it is not executable", text)
@@ -160,24 +162,29 @@ func (c *consuming) table(name string) (handle.Handler, error) {
 		return nil, cmdutil.CannotRead("the handlers", err)
 	}
 	var specs map[string]handlerSpec
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := d.Decode(&specs); err != nil {
-		return nil, cmdutil.UsageError("order.created: { exec: ./handle-order }", "read the handlers in %s: %v", name, err)
+	const example = "order.created: { exec: ./handle-order }"
+	if err := yamltext.Decode(text, &specs); err != nil {
+		return nil, cmdutil.UsageError(example, "handlers in %s: %w", name, err)
+	}
+	if len(specs) == 0 {
+		return nil, cmdutil.UsageError(example, "handlers in %s: there are none", name)
 	}
 	t := &handle.Table{ByType: map[string]handle.Handler{}, Unknown: map[string]handle.Verdict{
 		"ack": handle.Handled, "retry": handle.Retry, "dead-letter": handle.DeadLetter,
 	}[c.consumeOptions.handler.unknown.Value]}
-	for typ, s := range specs {
+	for _, typ := range slices.Sorted(maps.Keys(specs)) {
+		s := specs[typ]
 		s.timeout = c.consumeOptions.handler.timeout
 		if s.Timeout != "" {
-			if s.timeout, err = time.ParseDuration(s.Timeout); err != nil || s.timeout < 0 {
-				return nil, cmdutil.UsageError("timeout: 30s", "handlers in %s: %s: timeout %q is not a duration", name, typ,
-					s.Timeout)
+			if s.timeout, err = units.ParseDuration(s.Timeout); err == nil && s.timeout < 0 {
+				err = fmt.Errorf("%q is negative", s.Timeout)
+			}
+			if err != nil {
+				return nil, cmdutil.UsageError("timeout: 30s", "handlers in %s: %s: timeout: %w", name, typ, err)
 			}
 		}
 		if t.ByType[typ], err = c.one(s); err != nil {
-			advice := "order.created: { exec: ./handle-order }"
+			advice := example
 			if exit := (*cmdutil.ExitError)(nil); errors.As(err, &exit) {
 				advice = exit.Advice
 			}

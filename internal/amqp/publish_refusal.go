@@ -45,7 +45,7 @@ func (c *publishChannel) refused(x *amqp091.Error) error {
 	r := refusal.Parse(x.Reason)
 	out := &publish.Refusal{}
 	say := func(kind error, format string, args ...any) {
-		out.Err = &refusal.Error{Op: "publish a message", Text: fmt.Sprintf(format, args...), Sentinel: kind, Cause: x}
+		out.Err = &refusal.Error{Text: fmt.Sprintf(format, args...), Sentinel: kind, Cause: x}
 	}
 	if r.Kind == refusal.NotFound && r.Subject == "exchange" {
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return refusal.Names(r.Name, t.Exchange) }
@@ -89,6 +89,6 @@ func (c *publishChannel) refused(x *amqp091.Error) error {
 		say(nil, "the exchange is internal: only other exchanges can publish to it, choose another")
 		return out
 	}
-	out.Err = explain(context.Background(), refusal.Operation{Op: "publish a message", User: c.opts.User}, x)
+	out.Err = explain(context.Background(), refusal.Operation{User: c.opts.User}, x)
 	return out
 }

@@ -92,8 +92,8 @@ func Unreachable(op, text string, cause error) error {
 // VHostMissing returns an error that wraps topology.ErrVHostMissing.
 func VHostMissing(op, vhost string) error {
 	return &Error{Op: op, Sentinel: topology.ErrVHostMissing,
-		Text: fmt.Sprintf("vhost %q does not exist: check the name, or declare it in the file (vhosts: { %s: {} })", vhost,
-			vhost)}
+		Text: fmt.Sprintf("vhost %q does not exist: check the name, or create it: rabbitmqctl add_vhost %s", vhost,
+			shell.Quote(vhost))}
 }
 
 // NoVHostAccess returns an error that wraps topology.ErrNotPermitted.

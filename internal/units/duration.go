@@ -45,7 +45,8 @@ func timeUnits() []unit {
 // milliseconds. It must be a whole number of them, not negative, and fit 64 bits.
 func ParseMilliseconds(s string) (int64, error) {
 	if !durationText().MatchString(s) {
-		return 0, fmt.Errorf("%.40q is not a duration; write a number and a unit (ms, s, m, h, d), like 24h or 1m30s", s)
+		return 0, fmt.Errorf("%.40q is not a duration%s", s,
+			or(MeantDuration(s), "; write a number and a unit (ms, s, m, h, d), like 24h or 1m30s"))
 	}
 	return sum(s, timeUnits(), "milliseconds")
 }
@@ -86,7 +87,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	})
 	d, err := time.ParseDuration(inHours)
 	if err != nil {
-		return 0, fmt.Errorf("%.40q is not a duration; write for example 90s, 2h30m or 7d", s)
+		return 0, fmt.Errorf("%.40q is not a duration%s", s, or(MeantDuration(s), "; write for example 90s, 2h30m or 7d"))
 	}
 	return d, nil
 }

@@ -25,7 +25,8 @@ func sizeUnits() []unit {
 // fits 64 bits.
 func ParseSize(s string) (int64, error) {
 	if !sizeText().MatchString(s) {
-		return 0, fmt.Errorf("%.40q is not a size; write a number and a unit (B, kB, MB, GB, KiB, MiB, GiB), like 10MB", s)
+		return 0, fmt.Errorf("%.40q is not a size%s", s,
+			or(MeantSize(s), "; write a number and a unit (B, kB, MB, GB, KiB, MiB, GiB), like 10MB"))
 	}
 	return sum(s, sizeUnits(), "bytes")
 }

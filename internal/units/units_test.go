@@ -1,7 +1,9 @@
 package units
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +22,27 @@ func TestParseMilliseconds(t *testing.T) {
 		if got, err := ParseMilliseconds(text); err == nil {
 			t.Errorf("%q is read as %d", text, got)
 		}
+	}
+}
+
+func TestMeant(t *testing.T) {
+	for text, want := range map[string]string{"24hours": "24h", "1 day": "1d", "5 min": "5m", "1w": "7d", "2 Weeks": "14d",
+		"1 hour, 30 minutes": "1h30m", "250 MSECS": "250ms", "1 fortnight": "", "": "", "x5s": "", "5": "", "1h 1h1": "",
+		strings.Repeat("9", 200) + "hours": ""} {
+		if got := MeantDuration(text); got != want {
+			t.Errorf("%.20q: %q, want %q", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{"10mb": "10MB", "10M": "10MB", "1.5 gigabytes": "1.5GB", "64Ki": "64KiB",
+		"10": "", "10 x": "", "": "", "1k1k": ""} {
+		if got := MeantSize(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	_, err := ParseMilliseconds("24hours")
+	_, sizeErr := ParseSize("10mb")
+	if fmt.Sprint(err, "; ", sizeErr) != `"24hours" is not a duration; did you mean 24h?; "10mb" is not a size; did you mean 10MB?` {
+		t.Error(err, sizeErr)
 	}
 }
 

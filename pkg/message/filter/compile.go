@@ -85,7 +85,11 @@ func (v *inspector) call(n *ast.CallNode) {
 	if callee.Value == "duration" && len(n.Arguments) == 1 {
 		if text, ok := n.Arguments[0].(*ast.StringNode); ok {
 			if _, err := units.ParseDuration(text.Value); err != nil {
-				v.fail(text, `%.40q is no duration: write for example "90s", "2h30m" or "7d"`, text.Value)
+				advice := `write for example "90s", "2h30m" or "7d"`
+				if meant := units.MeantDuration(text.Value); meant != "" {
+					advice = fmt.Sprintf("did you mean %q?", meant)
+				}
+				v.fail(text, "%.40q is no duration: %s", text.Value, advice)
 			}
 		}
 	}

@@ -216,7 +216,7 @@ func TestSyntaxErrors(t *testing.T) {
 		`size > "5"`:                   `line 1, column 6: invalid operation: > (mismatched types int and string)`,
 		`age > "2h"`:                   `line 1, column 5: invalid operation: > (mismatched types duration and string): write duration("2h")`,
 		`age > 5`:                      `line 1, column 5: invalid operation: > (mismatched types duration and int): write duration("2h")`,
-		`age > duration("2 hours")`:    `line 1, column 16: "2 hours" is no duration: write for example "90s", "2h30m" or "7d"`,
+		`age > duration("2 hours")`:    `line 1, column 16: "2 hours" is no duration: did you mean "2h"?`,
 		`headers.x matches headers.y`:  `line 1, column 27: the pattern of "matches" must be written as a string`,
 		`headers.x matches "("`:        `error parsing regexp`,
 		`$env.Reason == ""`:            `unknown name`,

@@ -1,14 +1,11 @@
 package lint
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
+	"github.com/msgctl/msgctl/internal/yamltext"
 )
 
 // Config is the section lint of a file .msgctl.yaml.
@@ -43,7 +40,7 @@ func ParseConfig(name string, data []byte) (c Config, err error) {
 	var file struct {
 		Lint Config `yaml:"lint"`
 	}
-	if err := decodeConfig(data, &file); err != nil {
+	if err := yamltext.Decode(data, &file); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", name, err)
 	}
 	c = file.Lint
@@ -51,21 +48,6 @@ func ParseConfig(name string, data []byte) (c Config, err error) {
 		return Config{}, fmt.Errorf("%s: %s", name, strings.Join(problems, "; "))
 	}
 	return c, nil
-}
-
-// decodeConfig turns panics into errors: the parser is known to panic on some malformed texts.
-func decodeConfig(data []byte, into any) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("not valid YAML: %v", p)
-		}
-	}()
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	return nil
 }
 
 func (c Config) problems() []string {
