@@ -38,7 +38,7 @@ func parseFolder(t *testing.T, folder string, each func(path string, set *token.
 		}
 		files++
 		set := token.NewFileSet()
-		f, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(set, path, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err == nil {
 			each(filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator))), set, f)
 		}
@@ -116,6 +116,36 @@ func TestOptionsEmbedNothing(t *testing.T) {
 	if found < 25 {
 		t.Errorf("only %d structs of options were found", found)
 	}
+}
+
+// longest is how many words a sentence of a comment may have.
+const longest = 30
+
+// TestCommentsAreReadable: every exported name has a comment, and a sentence says one thing. Lists
+// and indented examples count as no sentences.
+func TestCommentsAreReadable(t *testing.T) {
+	example := regexp.MustCompile(`(?m)^(\t| {4,}).*$`)
+	end := regexp.MustCompile(`[.!?](\s+|$)|\n\s*\n|\n\s*- `)
+	for _, folder := range []string{"cmd", "dev", "internal", "pkg"} {
+		parseFolder(t, folder, func(_ string, set *token.FileSet, f *ast.File) {
+			for _, c := range f.Comments {
+				for _, sentence := range end.Split(example.ReplaceAllString(c.Text(), ""), -1) {
+					if n := len(strings.Fields(sentence)); n > longest {
+						t.Errorf("%s: a sentence of %d words: %q", set.Position(c.Pos()), n, sentence)
+					}
+				}
+			}
+			for _, d := range f.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok && fn.Doc == nil && fn.Name.IsExported() && receiverIsExported(fn) {
+					t.Errorf("%s: %s has no comment", set.Position(fn.Pos()), fn.Name.Name)
+				}
+			}
+		})
+	}
+}
+
+func receiverIsExported(fn *ast.FuncDecl) bool {
+	return fn.Recv == nil || ast.IsExported(strings.TrimLeft(types.ExprString(fn.Recv.List[0].Type), "*"))
 }
 
 func isOptions(name string) bool {

@@ -33,9 +33,9 @@ func Main(build cmdutil.Build, args []string) int {
 	return p.run(ctx, args)
 }
 
-// ownStderr redacts and escapes what would reach stderr past the process's streams: a panic of a
-// goroutine, which ends the process as one of the command does, and what libraries log. Go's own
-// report remains for a panic in a goroutine that a library began.
+// ownStderr redacts and escapes what would reach stderr past the process's streams: what libraries
+// log, and a panic of a goroutine. Such a panic ends the process as one of the command does. Go's
+// own report remains for a panic in a goroutine that a library began.
 func (p *app) ownStderr() {
 	guarded.OnPanic(func(value any, stack []byte) {
 		code := p.proc.ReportPanic(value, stack)
@@ -74,8 +74,8 @@ type app struct {
 	onStart func() // called when a command begins, but not for help
 }
 
-// run executes one command line. A panic of a command is reported like an error: Go's own report may
-// show credentials, and its exit code 2 stands for changes and findings.
+// run executes one command line. A panic of a command is reported like an error: Go's own report
+// may show credentials, and its exit code 2 stands for changes and findings.
 func (p *app) run(ctx context.Context, args []string) (code int) {
 	p.proc.Interrupted = ctx.Done()
 	root := p.newRootCmd()

@@ -1,6 +1,6 @@
 // Package cmdtest runs msgctl in tests as users run it: as a process, against a real broker. Main
-// turns a test program into msgctl, Program runs it, Fixture is a vhost with messages that the test
-// inspects without msgctl, and Endpoint reads the metrics that a running msgctl serves. The tests
+// turns a test program into msgctl, and Program runs it. Fixture is a vhost with messages that the
+// test inspects without msgctl. Endpoint reads the metrics that a running msgctl serves. The tests
 // are next to their command, in packages of their own, because `go test` runs packages in parallel.
 // Since the test program is msgctl, `go test -race` runs msgctl with the race detector too: msgctl
 // exits with code 66 if it finds a race.

@@ -48,10 +48,9 @@ func (c *consuming) findRetryStrategy(ctx context.Context) error {
 	return nil
 }
 
-// warnDrops warns of queues that dead letters go to and that drop messages: the confirm that
-// consume waits for does not mean there that the dead letter is kept (fact drop-head-confirms). A
-// wait queue that is full dead-letters the oldest message, which then comes back early, and drops
-// none.
+// warnDrops warns of queues that dead letters go to and that drop messages. There, the confirm that
+// consume waits for does not mean that the dead letter is kept (fact drop-head-confirms). A wait
+// queue that is full dead-letters the oldest message, which then comes back early, and drops none.
 func (c *consuming) warnDrops(state *topology.State, version string) {
 	to := c.retry.DeadLetter
 	if to == nil {

@@ -45,7 +45,7 @@ func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
 // any reports whether the flags select only some of the messages, whatever the limit.
 func (o *selectOptions) any() bool { return o.where != "" || len(o.ids) > 0 || o.older > 0 }
 
-// mayReorder reports whether messages that a run returns to a queue may come behind others: a
+// mayReorder reports whether messages that a run returns to a queue may come behind others. A
 // quorum queue keeps returned messages apart, and older brokers send some to its end (facts
 // returns-before-all, nacks-without-limit).
 func mayReorder(q *topology.Queue) bool { return q.Type == topology.Quorum }

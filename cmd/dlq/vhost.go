@@ -74,9 +74,9 @@ func (v *connectedVHost) lookup(name string) (*topology.Queue, error) {
 	return q, nil
 }
 
-// heldByOthers is how many messages of a queue other consumers held when it was counted. The count of
-// a quorum queue is some seconds late (fact totals-are-late), and so believed only while the queue has
-// a consumer: what a command held that has just ended is no longer held.
+// heldByOthers is how many messages of a queue other consumers held when it was counted. The count
+// of a quorum queue is some seconds late (fact totals-are-late) and may include what a command held
+// that has just ended. So it is believed only while the queue has a consumer.
 func (v *connectedVHost) heldByOthers(q *topology.Queue) int64 {
 	n := v.Counts[q.Name]
 	if q.Type == topology.Stream || q.Type == topology.Quorum && n.Consumers == 0 {

@@ -46,8 +46,9 @@ func (r *publishing) recorder() (func(bulk.Result), func() error, error) {
 func (r *publishing) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration,
 	err error) error {
 	complete := err == nil && !report.Stopped && report.Unknown+report.Unsent == 0
-	// Without an outcome of any line nothing was sent, and there is nothing to continue; unless an
-	// earlier run, whose end is unknown, or an interruption may have left messages in flight.
+	// Without an outcome of any line nothing was sent, and there is nothing to continue. The
+	// exceptions are an interruption and an earlier run whose end is unknown: either may have left
+	// messages in flight.
 	nothing := report.Total() == 0 && !r.bulk.resume && ctx.Err() == nil
 	if o.Journal != nil {
 		err = errors.Join(err, o.Journal.Close(complete || nothing))

@@ -16,9 +16,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// dropFinder finds queues that confirm messages and then drop them or older ones: a length limit
-// with drop-head, or a message-ttl of 0, by an argument or a policy (fact drop-head-confirms). It
-// names each queue once.
+// dropFinder finds queues that confirm messages and then drop them or older ones. They have a
+// length limit with drop-head, or a message-ttl of 0, by an argument or a policy (fact
+// drop-head-confirms). It names each queue once.
 type dropFinder struct {
 	vhost   string
 	state   *topology.State // the broker's, or else that of the topology file; nil without either

@@ -17,7 +17,7 @@ import (
 )
 
 // This part compares `msgctl consume` with a consumer on the client library that handles each
-// message the same way: it acknowledges the message, passes it to a process as a line of JSON, or
+// message the same way. It acknowledges the message, passes it to a process as a line of JSON, or
 // posts it. Both handle the same number of messages at once, and both get the same messages in a
 // classic queue.
 const (

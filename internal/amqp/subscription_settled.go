@@ -18,8 +18,8 @@ const (
 	settledPollMax = 100 * time.Millisecond
 )
 
-// busyLeader is how much longer than a round trip an empty answer may take and still be believed:
-// the broker waits 250 ms for the leader of a quorum queue (fact busy-leader-counts-nothing).
+// busyLeader is how much longer than a round trip an empty answer may take and still be believed.
+// The broker waits 250 ms for the leader of a quorum queue (fact busy-leader-counts-nothing).
 const busyLeader = 200 * time.Millisecond
 
 // LeaderCheck tells an empty queue from a quorum queue whose leader does not answer: a passive
@@ -119,8 +119,8 @@ func (s *subscription) count(ctx context.Context) (q amqp091.Queue, ok bool) {
 	return q, err == nil
 }
 
-// Ready implements consume.Counter. A stream has no such count: the result is 0. An answer that does
-// not count the subscription's own consumer does not come from the leader of the queue (fact
+// Ready implements consume.Counter. A stream has no such count: the result is 0. An answer that
+// does not count the subscription's own consumer does not come from the leader of the queue (fact
 // busy-leader-counts-nothing).
 func (s *subscription) Ready(ctx context.Context) (ready int, err error) {
 	if s.stream {

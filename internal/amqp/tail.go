@@ -225,7 +225,7 @@ func (f *tailSubscription) onChannel(ctx context.Context, do func(*amqp091.Chann
 
 // declare declares the private queue. It tries a name of msgctl's own first, and then a name that
 // the broker generates (amq.gen-…): narrow permissions commonly allow those. The dead-letter
-// arguments are for a policy that happens to match the queue: they keep what the queue drops from
+// arguments are for a policy that happens to match the queue. They keep what the queue drops from
 // the policy's dead-letter exchange, because the default exchange has no such queue. They need the
 // permission to write to the default exchange; without it they are omitted.
 func (f *tailSubscription) declare(ctx context.Context) error {

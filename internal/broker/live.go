@@ -63,10 +63,10 @@ func (c *Client) Health(ctx context.Context, deep bool) (*health.Facts, error) {
 	return c.api.Health(ctx, deep)
 }
 
-// ReadAMQP reads what can be known without the management API about the exchanges and queues that
-// want declares: whether they exist (by passive declaration), and how many messages and consumers a
-// queue has. All other kinds are in Unreadable: a caller plans to declare bindings, which changes
-// nothing where they exist.
+// ReadAMQP reads the exchanges and queues that want declares, without the management API. A passive
+// declaration tells whether they exist, and how many messages and consumers a queue has. All other
+// kinds are in Unreadable: a caller plans to declare bindings, which changes nothing where they
+// exist.
 //
 // What an existing object is like, AMQP does not tell. With compare false it is taken to be as
 // declared. If compare is true, it declares each existing object again as wanted, which changes

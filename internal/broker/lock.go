@@ -72,8 +72,7 @@ const (
 )
 
 // yieldingLocks calls f. If it reaches a limit while locks are held, they are released, and f is
-// called again and again as long as it reaches one and the broker may not have counted the locks
-// out yet.
+// called again. That is repeated while it reaches a limit and the broker may still count the locks.
 func (c *Client) yieldingLocks(ctx context.Context, f func() error) error {
 	held := c.holdsLocks()
 	if err := f(); !held || !errors.Is(err, topology.ErrLimit) {

@@ -15,10 +15,10 @@ import (
 )
 
 // Refine counts messages and consumers of the queues among refs again, and puts the counts into
-// live.Status: with three requests per vhost for all queues, and where AMQP is reachable a passive
-// declaration per queue, which gives the ready messages and the consumers of this very moment.
-// Messages that consumers hold unacknowledged are counted as the management API reports them (fact
-// totals-are-late), and so are consumers of streams, which AMQP does not count (fact
+// live.Status. It makes three requests per vhost for all queues. Where AMQP is reachable, it also
+// declares each queue passively, which gives the ready messages and the consumers of this very
+// moment. Messages that consumers hold unacknowledged are counted as the management API reports
+// them (fact totals-are-late), and so are consumers of streams, which AMQP does not count (fact
 // consumers-are-late). Where the API alone counts something in a queue without consumers, Refine
 // waits until the broker had time to correct it: the queue may have been emptied a moment ago. A
 // queue that is gone loses its status. Of those that are exclusive to a connection, and of those

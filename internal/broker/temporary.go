@@ -22,10 +22,9 @@ const (
 )
 
 // CreateTemporary makes an object that its caller deletes again, and leaves nothing behind when it
-// returns an error: a request that was interrupted, or got no answer, may still be carried out by
-// the broker. When ctx ends while a creation is under way, CreateTemporary therefore waits for its
-// outcome, and deletes what was made. Where that is not possible, the error wraps a
-// *topology.LeftBehindError.
+// returns an error. The broker may still carry out a request that was interrupted or got no answer.
+// When ctx ends while a creation is under way, CreateTemporary therefore waits for its outcome, and
+// deletes what was made. Where that is not possible, the error wraps a *topology.LeftBehindError.
 func (c *Client) CreateTemporary(ctx context.Context, want topology.Object) error {
 	if ctx.Err() != nil {
 		return c.on("declare", want).Failed(ctx, ctx.Err())

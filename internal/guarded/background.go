@@ -12,9 +12,9 @@ var (
 )
 
 // OnPanic sets what becomes of a panic in a goroutine that this package guards. end is called in
-// that goroutine, for the first panic only, and should end the process: what the goroutine had to do
-// is not done, and others may wait for it. Without OnPanic, such a panic is Go's own: it prints raw
-// text, which may hold credentials, and ends the process with code 2.
+// that goroutine, for the first panic only, and should end the process. What the goroutine had to
+// do is not done, and others may wait for it. Without OnPanic, such a panic is Go's own: it prints
+// raw text, which may hold credentials, and ends the process with code 2.
 //
 // A panic is never passed on to the goroutine that waits: it may wait for something else, which
 // this panic prevents.

@@ -59,7 +59,7 @@ func escapeControls(text []byte, from int) []byte {
 
 // Escaped reports whether a character that JSON allows in strings is escaped nevertheless. A
 // terminal would obey it (DEL, C1) or turn the text around it (bidirectional marks, embeddings,
-// overrides and isolates), or no YAML may have it: JSON is read as such, too.
+// overrides and isolates). Or YAML may not contain it: JSON is read as YAML, too.
 func Escaped(r rune) bool {
 	switch {
 	case r < 0x7f:

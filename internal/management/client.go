@@ -1,5 +1,6 @@
 // Package management speaks to the management API of a broker: a typed client over rabbit-hole's
-// transport, reading of live topologies, counts and health, and writing of what AMQP cannot declare.
+// transport, reading of live topologies, counts and health, and writing of what AMQP cannot
+// declare.
 //
 // A request is repeated while the broker cannot be reached and has answered before; each says what
 // should be, so that sending it twice does no harm. Errors are in the terms of package refusal. A
@@ -32,9 +33,10 @@ const (
 	maxRefusal = 64 << 10
 )
 
-// Client speaks to one broker's management API: by its own requests where rabbit-hole is wrong or
-// slow (it keeps all of a list in memory), by rabbit-hole over the same transport elsewhere. It
-// keeps idle connections until Close. Its methods may be called by several goroutines.
+// Client speaks to one broker's management API through rabbit-hole. Where rabbit-hole is wrong or
+// slow (it keeps all of a list in memory), Client makes requests of its own over the same
+// transport. It keeps idle connections until Close. Its methods may be called by several
+// goroutines.
 type Client struct {
 	opts   Options
 	base   string // the address without a slash at the end
@@ -63,8 +65,8 @@ type Options struct {
 	LoginFrom string
 	// Timeout bounds one request with its answer. It must be positive.
 	Timeout time.Duration
-	// Reconnect is for an API that answered before and cannot be reached now. Attempts counts the first
-	// request too; which errors are transient is not asked.
+	// Reconnect is for an API that answered before and cannot be reached now. Attempts counts the
+	// first request too; which errors are transient is not asked.
 	Reconnect reconnect.Policy
 	// Name is the HTTP user agent: "msgctl apply".
 	Name string
@@ -102,8 +104,8 @@ func (a *Client) Requests() int64 { return a.requests.Load() }
 // Close ends the idle connections.
 func (a *Client) Close() { a.transport.CloseIdleConnections() }
 
-// RoundTrip implements http.RoundTripper for both clients: it logs in, keeps connections alive
-// (rabbit-hole asks to close them), bounds answers, and turns every status that is not a success
+// RoundTrip implements http.RoundTripper for both clients. It logs in, keeps connections alive
+// (rabbit-hole asks to close them), and bounds answers. It turns every status that is not a success
 // into an *Refusal.
 func (a *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())

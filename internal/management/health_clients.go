@@ -124,8 +124,8 @@ func (r *healthReading) consumers(ctx context.Context) error {
 			}))
 }
 
-// QueueBytes returns what the messages of each queue of a vhost take of its limit in bytes:
-// statistics (fact statistics-are-late), which the broker has to collect for every queue of the
+// QueueBytes returns what the messages of each queue of a vhost take of its limit in bytes. These
+// are statistics (fact statistics-are-late), which the broker has to collect for every queue of the
 // vhost.
 func (c *Client) QueueBytes(ctx context.Context, vhost string) (map[string]int64, error) {
 	type size struct {

@@ -9,8 +9,8 @@ import (
 )
 
 // listQueues calls each with every queue of a vhost, or of all where vhost is "", with the columns
-// that are asked for; each is called by one goroutine at a time. name returns what tells a queue
-// from all others; columns must have what it needs.
+// that are asked for. One goroutine at a time calls each. name returns what tells a queue from all
+// others; columns must have what it needs.
 //
 // The counts are live, where statistics are not (fact counts-are-late). But a list with counts can
 // lack queues (fact lists-lack-queues; see rabbit_mgmt_wm_queues:basic/1 and

@@ -26,6 +26,7 @@ type Refusal struct {
 	body     []byte // at most maxRefusal
 }
 
+// Error implements error.
 func (e *Refusal) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.reason) }
 
 func newAPIError(res *http.Response) *Refusal {
@@ -106,8 +107,8 @@ func missing(err error) error {
 	return err
 }
 
-// MayHaveChanged reports whether a request that failed may have been carried out, or still may be:
-// it was cut off, got no answer in time, or the broker failed in the middle of it.
+// MayHaveChanged reports whether a request that failed may have been carried out, or still may be.
+// That is so if it was cut off, got no answer in time, or the broker failed in the middle of it.
 func (a *Client) MayHaveChanged(err error) bool {
 	var answer *Refusal
 	var request *url.Error

@@ -109,8 +109,8 @@ func (c *Client) putGlobal(ctx context.Context, name string, value json.RawMessa
 	})
 }
 
-// putVHost sends what the file declares and keeps what it does not: a PUT resets the description
-// and the tags, and the default queue type where it does that (fact default-type-resets).
+// putVHost sends what the file declares and keeps what it does not. A PUT resets the description
+// and the tags, and with some brokers the default queue type (fact default-type-resets).
 func (c *Client) putVHost(ctx context.Context, want *topology.VHost) error {
 	var have vhostJSON
 	if err := c.get(ctx, path("vhosts", want.Name), &have); missing(err) != nil {

@@ -32,8 +32,9 @@
 // acknowledges it again, without sending it again. At its end, a run looks for such messages. A
 // message without an outcome is sent again, and counted.
 //
-// With a limit, acknowledgements near its end wait until the consumer has ended, so that they do not
-// make the broker send messages that nobody asked for. These are at most as many as the prefetch.
+// With a limit, acknowledgements near its end wait until the consumer has ended, so that they do
+// not make the broker send messages that nobody asked for. These are at most as many as the
+// prefetch.
 //
 // A message that ends the connection whenever it is delivered does not do so forever. The pauses
 // grow while there is no progress. After several losses in quick succession, messages are taken one
@@ -50,10 +51,10 @@
 //
 // # What a crash may duplicate
 //
-// If the process dies, or a connection is lost, after a confirm and before the broker has applied
-// the acknowledgement, the message is both at its target and in its queue. This concerns at most as
-// many messages as the prefetch. If a BulkPublish dies, the outcome of at most one window of
-// messages is unknown. No message is lost.
+// The process may die, or a connection may be lost, after a confirm and before the broker has
+// applied the acknowledgement. Then the message is both at its target and in its queue. This
+// concerns at most as many messages as the prefetch. If a BulkPublish dies, the outcome of at most
+// one window of messages is unknown. No message is lost.
 //
 // # Limits
 //

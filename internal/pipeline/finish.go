@@ -240,8 +240,9 @@ func (s *Session) Return(by ReturnBy) (returned int64, more bool, err error) {
 }
 
 // ReturnAll is like Return, but returns everything: after each part of ReturnByNacks it waits until
-// the queue has it back. Once it cannot count (c may be nil), ctx has ended, or a part was not seen
-// to be back in time, which other consumers may have taken, it returns the rest without waiting.
+// the queue has it back. It returns the rest without waiting once it cannot count (c may be nil) or
+// ctx has ended. It does so, too, if a part was not seen to be back in time, because other
+// consumers may have taken it.
 func (s *Session) ReturnAll(ctx context.Context, by ReturnBy, c Counter, queue string) (returned int64, err error) {
 	wait := by == ReturnByNacks
 	for more := true; more; {
@@ -277,7 +278,7 @@ func (s *Session) ReturnAndClose() {
 const applyTime = 500 * time.Millisecond
 
 // CloseInOrder returns what is not done in the order of the queue. On a quorum queue, this takes a
-// close without a cancellation before it: a cancellation returns messages in transit before those
+// close without a cancellation before it. A cancellation returns messages in transit before those
 // in hand, and a nack may send messages to the tail (fact nacks-without-limit).
 func (s *Session) CloseInOrder() error {
 	s.Uncap()

@@ -14,7 +14,7 @@ const (
 	// prefetchBytes is the maximum size of the messages in one prefetch, at their average size.
 	prefetchBytes = 16 << 20
 	// maxPrefetch and furtherBytes bound the further sessions of a run that holds very many
-	// messages: a connection has 2,047 channels, and the client library buffers deliveries that are
+	// messages. A connection has 2,047 channels, and the client library buffers deliveries that are
 	// not yet read.
 	maxPrefetch  = 20000
 	furtherBytes = 8 << 20
@@ -35,8 +35,9 @@ func PrefetchFor(queueType string, mean int64) int {
 
 // sessionPrefetch returns the prefetch of the next session. It grows after held messages filled a
 // session. It is at most what Limit leaves, because messages fetched in vain are returned, and a
-// quorum queue counts each return. If not every message was one to process, more must be looked at:
-// at most as many as were looked at so far, so that the number of sessions stays small as well.
+// quorum queue counts each return. If not every message was one to process, more must be looked at.
+// It is at most as many as were looked at so far, so that the number of sessions stays small as
+// well.
 func (r *run) sessionPrefetch() int {
 	if r.narrow() {
 		return r.narrowPrefetch()

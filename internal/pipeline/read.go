@@ -61,7 +61,7 @@ func (r *run) afterSilence(ctx context.Context, cause error, ended *int64) (done
 
 // checkAgain continues with another subscription if the queue seems to be empty, or delivers
 // nothing, before the snapshot is complete. A busy quorum queue can take seconds between counting
-// messages as delivered and sending them (seen under a memory alarm); messages in transit arrive
+// messages as delivered and sending them (seen under a memory alarm). Messages in transit arrive
 // before the end of a consumer is confirmed. more reports whether reading on is worthwhile.
 func (r *run) checkAgain(ctx context.Context) (more bool, err error) {
 	before, unreachable := r.received, r.unreachable

@@ -50,7 +50,7 @@ func NewNarrowSession(sub consume.Subscription, prefetch int) *Session {
 }
 
 // Cap limits how many messages the broker sends in this session. It withholds acknowledgements that
-// would let the broker send more, until the consumer has ended: a message that is fetched in vain
+// would let the broker send more, until the consumer has ended. A message that is fetched in vain
 // is returned, and a quorum queue may count that as a delivery. Call it before the first delivery.
 // The prefetch should not be higher than most. A rejected message is sent again and is not
 // withheld.

@@ -1,11 +1,11 @@
 // Package profile decides which broker msgctl talks to, as whom and how: from flags, the
 // environment, the context file and defaults, in this order. It parses AMQP URLs strictly, keeps
-// passwords in a type that does not print itself, removes passwords from any text, builds TLS
-// settings and explains why a TLS handshake was refused.
+// passwords in a type that does not print itself, and removes passwords from any text. It also
+// builds TLS settings, and explains why a TLS handshake was refused.
 //
-// Settings of one broker are never mixed with those of another: a source that names a broker which
-// a stronger source overrules contributes nothing about brokers (address, API, vhost, user,
-// password, TLS), so that the password of one broker is not sent to another.
+// Settings of one broker are never mixed with those of another, so that the password of one is not
+// sent to another. If a stronger source overrules the broker that a source names, all that the
+// weaker source says about brokers is ignored: address, API, vhost, user, password and TLS.
 package profile
 
 import (

@@ -171,7 +171,7 @@ func derivedAPI(b endpoint) string {
 }
 
 // checkAPI refuses to send a password in plain text to the management API of a broker with an amqps
-// URL, unless the API is on this machine, or --insecure allows it.
+// URL. It allows that for an API on this machine, and with --insecure.
 func (s *settings) checkAPI() *Error {
 	u, err := url.Parse(s.api.value)
 	if err != nil || u.Scheme != "http" || !s.broker.value.secure || s.insecure.value || isLoopback(u.Hostname()) {

@@ -56,6 +56,7 @@ type StatusError struct {
 	Body         string
 }
 
+// Error implements error.
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s %s: %d %s", e.Method, e.Path, e.Status, e.Body)
 }
@@ -121,9 +122,8 @@ func (c *Client) Post(tb testing.TB, path string, in, out any) {
 }
 
 // Delete sends a DELETE request. It fails the test on any error except 404. If a request takes
-// longer than a minute, such as the deletion of a vhost with many queues on a busy machine, the
-// broker closes the connection but continues the deletion. Delete then repeats the request up to
-// five times.
+// longer than a minute, the broker closes the connection but continues its work: the deletion of a
+// vhost with many queues, on a busy machine. Delete then repeats the request up to five times.
 func (c *Client) Delete(tb testing.TB, path string) {
 	tb.Helper()
 	err := c.Do(http.MethodDelete, path, nil, nil)

@@ -7,7 +7,7 @@
 // when it refuses it.
 //
 // Limits: a secret shorter than MinLength is masked in URIs and as the value of a field whose name
-// says secret (password: ab1), words that are no secret to anybody (guest) in URIs only: masking
-// them everywhere would make texts unreadable. A name that is equal to a longer secret is masked,
-// too, because a text does not tell which of the two it means.
+// says secret (password: ab1). Words that are no secret to anybody (guest) are masked in URIs only.
+// Masking them everywhere would make texts unreadable. A name that is equal to a longer secret is
+// masked, too, because a text does not tell which of the two it means.
 package redact

@@ -16,8 +16,8 @@ const scheme = `[a-z][a-z0-9+.\-]*://`
 
 var (
 	// userinfo finds scheme://user:password@ up to the last @ of the stretch, because people paste
-	// passwords that hold @ and / without encoding them. Losing a host name to a stray @ is the lesser
-	// evil.
+	// passwords that hold @ and / without encoding them. Losing a host name to a stray @ is the
+	// lesser evil.
 	userinfo = lazily(`(?i)(` + scheme + `[^\s:]*:)\S*@`)
 
 	// spaced finds a password with blanks in it. What looks like a host and its port is none: a
@@ -28,8 +28,8 @@ var (
 	// userless finds amqp://user?word@host, where the colon before the password is forgotten.
 	userless = lazily(`(?i)(amqps?://[^\s:@/?#"']*[?#])\S*@`)
 
-	// encodedUserinfo is userinfo inside another URL's query, as in a management API's error about a
-	// shovel.
+	// encodedUserinfo is userinfo inside another URL's query, as in a management API's error about
+	// a shovel.
 	encodedUserinfo = lazily(`(?i)([a-z][a-z0-9+.\-]*%3A%2F%2F[^\s%]*%3A)\S*?(%40)`)
 
 	// parameter finds members of a query, or of a connection string, whose name says secret.
@@ -46,10 +46,10 @@ const plain = `[^&;\s"'<>\\%]*`
 const telling = `[\w.\-]*(?:password|passwd|secret|token|credential|signature|access_?key|api[_\-]?key)[\w.\-]*|` +
 	`sig|pwd|pass|auth|authorization|code|key`
 
-// URIs masks the credentials of URIs in a text, also where they were not percent-encoded as they
-// should be: a password with @, /, ?, # or blanks in it, and secrets in queries. A password with a
-// delimiter in it that is followed by something like x://, and one that begins as a port number does
-// and has a blank in it, are beyond it: no URI is parsed from such text.
+// URIs masks the credentials of URIs in a text, and the secrets in their queries. It also masks
+// passwords with @, /, ?, # or blanks in them, which should have been percent-encoded. It does not
+// mask a password with a delimiter in it that is followed by something like x://. Nor does it mask
+// one that begins like a port number and has a blank in it. No URI is parsed from such text.
 func URIs(text string) string {
 	if !strings.Contains(text, "://") && !strings.ContainsAny(text, "?&;%\\") {
 		return text

@@ -1,5 +1,5 @@
 // Package refusal puts what a broker, a network or a peer answers into the terms of the topology
-// file, for people: what was tried, why it failed, and what to do.
+// file. Its texts are for people: what was tried, why it failed, and what to do.
 //
 // A reply is the text of an AMQP exception or the reason of the management API; both word the same
 // refusal alike. Parse reads one, Operation.Reason explains it for the object that it is about.

@@ -15,7 +15,7 @@ import (
 const longest = 255
 
 // Nearest returns the candidate that a mistyped name most likely means, the first of several that
-// are equally near, or "" when none is near enough: a third of the characters may differ, or two,
+// are equally near, or "" when none is near enough. A third of the characters may differ, or two,
 // but never all. Both are compared as Normalise returns them.
 func Nearest(name string, candidates []string) string {
 	word := Normalise(name)

@@ -8,9 +8,9 @@ import (
 
 // Neutralise makes untrusted text safe to show on a terminal, on one line. It replaces control
 // characters (C0, DEL and C1, and so every escape sequence), bidirectional overrides, invisible
-// characters and invalid UTF-8 by Go escapes: \x1b, \n, \u202e, and \xff for a byte that is not
-// valid UTF-8. Other text, including backslashes, is unchanged: the result is for reading and
-// cannot be decoded. Neutralise is idempotent.
+// characters and invalid UTF-8. What takes their place are Go escapes: \x1b, \n, \u202e, and \xff
+// for a byte that is not valid UTF-8. Other text, including backslashes, is unchanged: the result
+// is for reading and cannot be decoded. Neutralise is idempotent.
 func Neutralise(s string) string { return neutralise(s, false) }
 
 // NeutraliseBlock is Neutralise for text of several lines, such as a message body: it keeps

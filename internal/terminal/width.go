@@ -21,9 +21,9 @@ func Truncate(s string, width int) string {
 }
 
 // Wrap breaks s into lines of at most width columns. It breaks between words, and within a word
-// only if the word is longer than a line: then at punctuation if there is any in the second half of
-// the line. A newline in s also ends a line. A width of 0 or less means no limit. The result has at
-// least one line.
+// only if the word is longer than a line. Then it breaks at punctuation if there is any in the
+// second half of the line. A newline in s also ends a line. A width of 0 or less means no limit.
+// The result has at least one line.
 func Wrap(s string, width int) []string {
 	var lines []string
 	for _, paragraph := range strings.Split(s, "\n") {

@@ -191,9 +191,9 @@ func traceHeader(h message.Table) string { return h.Text(headerTraceparent) }
 const maxDecoded = 16 << 20
 
 // CheckChanged checks the event in a message that was changed: it must satisfy the schema of its
-// type. The result is nil if it does, or if the message does not concern the catalogue. If the
-// message before was an event of a declared type, or has the name of one as its type, the message
-// after must still be an event of a declared type.
+// type. The result is nil if it does, or if the message does not concern the catalogue. An event of
+// a declared type must stay one. So must a message that has the name of a declared type as its
+// type.
 func (c *Catalogue) CheckChanged(before, after *message.Message) error {
 	e, _, err := FromMessage(after)
 	if err != nil {

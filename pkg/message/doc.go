@@ -22,7 +22,7 @@
 // AsDecimal and AsInt, which accept every type of the same shape, and never by a type assertion to
 // Table. Native does the reverse, for a client library that requires its own types.
 //
-// Subpackages: archive (NDJSON files that restore a message exactly), body (bodies for people to
-// read), document (messages as JSON), filter (conditions and keys in the language of expr),
-// transform (changes by a jq program).
+// Subpackages: archive has NDJSON files that restore a message exactly, body has bodies for people
+// to read, and document has messages as JSON. filter has conditions and keys in the language of
+// expr, and transform has changes by a jq program.
 package message

@@ -86,13 +86,13 @@ func easyNetQFailure(m *Message) (Failure, bool) {
 	}, true
 }
 
-// UnwrapEasyNetQ returns the message inside an EasyNetQ error: its body, properties and headers,
-// with the exchange, routing key and queue that it had when it failed (Queue is empty from old
+// UnwrapEasyNetQ returns the message inside an EasyNetQ error. It has the body, properties and
+// headers, and the exchange, routing key and queue of when it failed (Queue is empty from old
 // versions). m is not changed.
 //
-// What the envelope lost cannot be restored: a body that was not UTF-8 (unless EasyNetQ was
-// configured to write base64, which is recognised for JSON bodies), the types of header values
-// (numbers become int64 or float64), and the difference between an empty body and none.
+// What the envelope lost cannot be restored: the types of header values (numbers become int64 or
+// float64), and the difference between an empty body and none. A body that was not UTF-8 is lost,
+// too, unless EasyNetQ was configured to write base64. That is recognised for JSON bodies.
 func UnwrapEasyNetQ(m *Message) (*Message, error) {
 	e, err := parseEasyNetQ(m.Body)
 	if err != nil {

@@ -55,8 +55,9 @@ type Channel interface {
 	// number of unconfirmed messages. When the channel is closed, Receive returns the remaining
 	// events, then io.EOF. It returns ctx.Err() when ctx ends.
 	Receive(ctx context.Context, into []ChannelEvent) ([]ChannelEvent, error)
-	// Err returns why the channel ended: nil while it is open or after Close, a *Refusal when the
-	// broker ended it because of one message, otherwise an error that wraps ErrLost.
+	// Err returns why the channel ended. It is nil while the channel is open or after Close, a
+	// *Refusal when the broker ended it because of one message, otherwise an error that wraps
+	// ErrLost.
 	Err() error
 	// Close closes the channel and the connection in an orderly way.
 	Close() error

@@ -71,13 +71,13 @@ type PublisherOptions struct {
 // Publisher sends messages with up to a window of them in flight. It reports the outcome of each
 // exactly once, in the order of publishing, and restores lost connections.
 //
-// Confirmed means confirmed and not returned. When a message makes the broker close the channel (a
-// missing exchange, a message over the size limit, a foreign user_id), the publisher identifies it
-// among those in flight by the broker's text. If the text does not tell, all messages in flight are
-// Unknown (or sent again, with Republish), and as many of the following messages are sent one at a
+// Confirmed means confirmed and not returned. A message may make the broker close the channel: by a
+// missing exchange, a size over the limit, or a foreign user_id. The publisher identifies it among
+// those in flight by the broker's text. If the text does not tell, all messages in flight are
+// Unknown (or sent again, with Republish). As many of the following messages are sent one at a
 // time, so that the next refusal identifies its message. For some seconds, messages that the broker
-// would refuse for the same reason are not sent and are Refused as well, so that a missing
-// permission does not cost a connection per message.
+// would refuse for the same reason are Refused without being sent. So a missing permission does not
+// cost a connection per message.
 //
 // Its methods are safe for concurrent use.
 type Publisher[T any] struct {

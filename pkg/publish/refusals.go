@@ -9,7 +9,7 @@ import (
 
 const (
 	// refusalLasts is how long a refusal applies to similar messages, before one of them is sent to
-	// the broker again: a permission may be granted, or an exchange declared, while a publisher
+	// the broker again. A permission may be granted, or an exchange declared, while a publisher
 	// runs.
 	refusalLasts = 5 * time.Second
 	// maxRefusals limits how many refusals are remembered.

@@ -156,8 +156,9 @@ func valueFields(v any) []Field {
 	return fields
 }
 
-// wrapSecrets wraps what may hold a credential, so that it can be compared and not printed: texts under a
-// telling name, and URIs with a password (those of shovels and federation upstreams).
+// wrapSecrets wraps what may hold a credential, so that it can be compared and not printed. That is
+// text under a name that says secret, and URIs with a password (those of shovels and federation
+// upstreams).
 func wrapSecrets(name string, v any) any {
 	switch x := v.(type) {
 	case string:

@@ -62,7 +62,7 @@ type VHost struct {
 }
 
 // User is an internal user. A declared user carries a Password (from the environment, never
-// printed) or a PasswordHash, a live one its hash; none of the two means a user that may not log in
+// printed) or a PasswordHash, a live one its hash. None of the two means a user that may not log in
 // with a password.
 type User struct {
 	Name             string
@@ -131,9 +131,9 @@ type Exchange struct {
 	Arguments                     Arguments
 }
 
-// Queue holds messages. Type is classic, quorum or stream; Arguments never holds x-queue-type (Type
-// says it), so that a queue on a broker that injects the argument equals one on a broker that does
-// not. Exclusive queues belong to a connection: they are read from a live broker, never declared.
+// Queue holds messages. Type is classic, quorum or stream. Arguments never holds x-queue-type, so
+// that a queue on a broker that injects the argument equals one on a broker that does not.
+// Exclusive queues belong to a connection: they are read from a live broker, never declared.
 type Queue struct {
 	VHost, Name, Type              string
 	Durable, AutoDelete, Exclusive bool
@@ -144,8 +144,8 @@ type Queue struct {
 }
 
 // Binding routes from an exchange to a queue or an exchange. RabbitMQ compares binding arguments by
-// AMQP type: int32(1) and int64(1) make two bindings that look alike in JSON, so a live Binding may
-// stand for several: PropertiesKeys has the management API's key of each (empty for a declared
+// AMQP type: int32(1) and int64(1) make two bindings that look alike in JSON. So a live Binding may
+// stand for several. PropertiesKeys has the management API's key of each (empty for a declared
 // binding).
 type Binding struct {
 	VHost, Source, Destination string

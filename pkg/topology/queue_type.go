@@ -7,9 +7,9 @@ import (
 )
 
 // QueueType returns the type that a queue of the state has on a broker of that version ("" is the
-// newest): the one that the files name, and else, where brokers know one, the default of the vhost
-// that the state declares (fact default-queue-type). An import of definitions and a declaration do
-// the same. The default of a live vhost is not looked at: see Diff.
+// newest). That is the one that the files name. Otherwise, where brokers know one, it is the
+// default of the vhost that the state declares (fact default-queue-type). An import of definitions
+// and a declaration do the same. The default of a live vhost is not looked at: see Diff.
 func (s *State) QueueType(q *Queue, version string) string {
 	if q.TypeDeclared || !takesDefaultType(q, version) {
 		return q.Type
@@ -64,8 +64,8 @@ func (q *Queue) WithType(queueType string) *Queue {
 	return &typed
 }
 
-// DefaultQueueType returns the type that a broker gives to a queue whose file names none
-// (fact default-queue-type): the default of the vhost as the file declares it, else as the broker
+// DefaultQueueType returns the type that a broker gives to a queue whose file names none (fact
+// default-queue-type). That is the default of the vhost as the file declares it, else as the broker
 // has it, else the node's default.
 func DefaultQueueType(q *Queue, want *State, have *Live) string {
 	if !takesDefaultType(q, have.Server.Version) {

@@ -161,8 +161,8 @@ func (r Ref) Compare(o Ref) int {
 	return r.compareNames(o)
 }
 
-// CompareByKind orders references by kind first: the order in which a plan lists its steps and apply
-// executes them.
+// CompareByKind orders references by kind first: the order in which a plan lists its steps and
+// apply executes them.
 func (r Ref) CompareByKind(o Ref) int {
 	if r.Kind != o.Kind {
 		return cmp.Compare(r.Kind.Order(), o.Kind.Order())
@@ -186,10 +186,10 @@ func (r Ref) compareNames(o Ref) int {
 	return 0
 }
 
-// DeletedWith reports whether the broker deletes the object together with one of the given:
-// everything with its vhost, bindings with the queue that they lead to, rights and limits with
-// their user. Bindings of a deleted exchange get steps of their own, so that the exchange's
-// deletion can insist on there being no others.
+// DeletedWith reports whether the broker deletes the object together with one of the given.
+// Everything goes with its vhost, bindings with the queue that they lead to, and permissions and
+// limits with their user. Bindings of a deleted exchange get steps of their own, so that the
+// exchange's deletion can insist on there being no others.
 func (r Ref) DeletedWith(deleted map[Ref]bool) bool {
 	if r.VHost != "" && deleted[Ref{Kind: KindVHost, Name: r.VHost}] {
 		return true

@@ -216,9 +216,8 @@ func (s *State) VHosts() []string {
 	return names
 }
 
-// Only returns a state without the vhosts that are not named; objects in vhosts stay, because a
-// broker that was asked for some vhosts lists all vhosts, but the objects of those only. No name
-// means all.
+// Only returns a state without the vhosts that are not named. Objects in vhosts stay: a broker that
+// was asked for some vhosts lists all vhosts, but the objects of those only. No name means all.
 func (s *State) Only(vhosts []string) *State {
 	if len(vhosts) == 0 {
 		return s

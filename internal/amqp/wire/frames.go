@@ -52,7 +52,7 @@ type Limits struct {
 
 // Frames sits between the client library and a connection. It carries what the library's types
 // cannot express, in both directions (AddNote, TakeNote). It leaves out bodies that are too large,
-// and bodies of messages whose headers the library cannot decode (TakeUnread): such messages arrive
+// and bodies of messages whose headers the library cannot decode (TakeUnread). Such messages arrive
 // all the same, and can be left in their queue. It ends the connection if the broker breaks the
 // protocol in a way that the library does not limit: see Violation.
 //

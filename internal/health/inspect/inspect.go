@@ -1,10 +1,10 @@
 // Package inspect reads what package health judges: the facts that a broker reports about itself,
 // joined with its topology.
 //
-// Read reads both and works out what neither says alone: where dead letters wait and where they are
-// lost, which queues applications consume from, and which are near a limit in bytes. Compare adds
-// how the broker differs from topology files. Nothing is changed on the broker, and no message is
-// read.
+// Read reads both and works out what neither says alone: where dead letters wait, and where they
+// are lost. It also finds the queues that applications consume from, and those that are near a
+// limit in bytes. Compare adds how the broker differs from topology files. Nothing is changed on
+// the broker, and no message is read.
 package inspect
 
 import (

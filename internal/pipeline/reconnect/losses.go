@@ -36,7 +36,7 @@ type Loss struct {
 	Place int64
 	// InHand is the number of messages that the user may have had in hand.
 	InHand int
-	// Lived is how long the connection was up. It is for users that may have nothing to do: a
+	// Lived is how long the connection was up. It is for users that may have nothing to do. A
 	// message that ends the connection is delivered at once, so a connection that lived for a while
 	// was lost for another reason.
 	Lived time.Duration

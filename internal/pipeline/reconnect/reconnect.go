@@ -3,7 +3,7 @@
 //
 // The first attempt follows at once, the second after one delay, the third after two, and so on,
 // until so many attempts in a row have failed. An error that does not concern the connection is
-// permanent, but only after the broker had some seconds: a broker that has just started may not
+// permanent, but only after the broker had some seconds. A broker that has just started may not
 // know its queues and users yet.
 //
 // Limits: an attempt is not cut off. The function that connects must bound it by its context.

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// maxRefusals is how many refused logins in a row are tried again, and refusedDelay the maximum of
-// Policy.Delay for such attempts: a broker that has just started may not know its users and vhosts
-// yet.
+// maxRefusals is how many refused logins in a row are tried again, and refusedDelay is the maximum
+// of Policy.Delay for such attempts. A broker that has just started may not know its users and
+// vhosts yet.
 const (
 	maxRefusals  = 3
 	refusedDelay = time.Second

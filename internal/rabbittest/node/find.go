@@ -62,8 +62,8 @@ func given(ctx context.Context, raw, api string) (*Node, error) {
 	return n, n.Wait(ctx)
 }
 
-// apiFor returns the base URL of the management API by the same rule as msgctl: the same host and
-// user, and port 15672, or 15671 with TLS, unless api names another URL.
+// apiFor returns the base URL of the management API by the same rule as msgctl: api if it is given.
+// Otherwise it has the host and user of the AMQP URL, and port 15672, or 15671 with TLS.
 func apiFor(u *url.URL, api string) (string, error) {
 	if api == "" {
 		scheme, port := "http", "15672"

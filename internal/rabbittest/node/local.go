@@ -243,8 +243,8 @@ func (l *local) alive() error {
 
 func (l *local) running() bool { return l.beam != nil && !l.beam.gone() }
 
-// whyEnded returns the lines of the node's log that explain why it ended: the first errors, because
-// later crash reports only repeat them, or the last lines if there is no error.
+// whyEnded returns the lines of the node's log that explain why it ended. Those are the first
+// errors, because later crash reports only repeat them, or the last lines if there is no error.
 func (l *local) whyEnded() string {
 	const enough = 8
 	text, _ := os.ReadFile(l.outside("node.log"))

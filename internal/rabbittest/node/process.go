@@ -80,9 +80,9 @@ func newGuard(script string, args ...string) (*guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
-	// This goroutine keeps the write end of the pipe open for as long as the guard lives. If only
-	// the Node held it, the garbage collector could close it in a program that keeps nothing but
-	// the URL of the node, and the guard would then remove the node.
+	// This goroutine keeps the write end of the pipe open for as long as the guard lives. A program
+	// may keep nothing but the URL of the node. If only the Node held it, the garbage collector
+	// could then close it, and the guard would remove the node.
 	go func() {
 		shell.wait()
 		_ = w.Close()

@@ -37,9 +37,9 @@ func NewCausationTree(id string) *CausationTree {
 }
 
 // Add adds an event if it belongs to the tree and reports whether it does. An event belongs to the
-// tree if it has the correlation id of the tree, if its id is the ID of the tree, or if an event of
-// the tree caused it. Add sets the Depth of the event as far as its causes are known. An event that
-// passes through several exchanges is listed once for each.
+// tree if it has the tree's correlation id, if the tree has its id, or if an event of the tree
+// caused it. Add sets the Depth of the event as far as its causes are known. An event that passes
+// through several exchanges is listed once for each.
 func (s *CausationTree) Add(e *TailMessage) bool {
 	id, cause := e.ID(), e.Cause()
 	parent := s.byID[cause]

@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// Markdown writes a plan as a comment for a pull request: the counts, the changes that delete or
-// replace objects or are blocked, and a collapsed block with all changes, which GitHub and GitLab
+// Markdown writes a plan as a comment for a pull request: the counts, and the changes that delete
+// or replace objects or are blocked. A collapsed block has all changes, which GitHub and GitLab
 // colour as a diff.
 func Markdown(w io.Writer, doc Document) error {
 	var b bytes.Buffer

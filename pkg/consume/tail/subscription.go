@@ -1,11 +1,11 @@
 // Package tail watches messages without taking them away from their consumers.
 //
-// There are three ways to watch. A private queue is bound next to those of the consumers; the
-// broker deletes it when its connection ends for any reason, and Bindings says how to bind it
-// without side effects. A stream is read by offset. The head of a queue is looked at repeatedly,
-// and Head reports which messages are new. Tail reads a private queue or a stream. It never lets a
-// slow reader hold up the broker: its buffer is bounded, and messages that do not fit are dropped
-// and counted.
+// There are three ways to watch. A private queue is bound next to those of the consumers. The
+// broker deletes it when its connection ends for any reason. Bindings says how to bind it without
+// side effects. A stream is read by offset. The head of a queue is looked at repeatedly, and Head
+// reports which messages are new. Tail reads a private queue or a stream. It never lets a slow
+// reader hold up the broker: its buffer is bounded, and messages that do not fit are dropped and
+// counted.
 package tail
 
 import (

@@ -79,7 +79,7 @@ type Tail struct {
 // as the reader makes progress. When it has made none for a second, new messages are dropped until
 // it has emptied half of its buffer. When the private queue is half full and does not shrink,
 // because of a slow reader or a slow network, it is purged. So neither this process nor the broker
-// grows without bound, and missing messages are counted: a broker says how many messages it has
+// grows without bound, and missing messages are counted. A broker says how many messages it has
 // purged, but not how many it has dropped. The error is that of the first call of Open. Later
 // losses end in the error of Take.
 func Start(ctx context.Context, o Options) (*Tail, error) {

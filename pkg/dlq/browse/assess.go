@@ -278,9 +278,9 @@ func (a *assessment) expiry() {
 }
 
 // MayHoldErrors reports whether a queue that Discover did not find may be looked into for
-// ErrorConvention: it holds messages, nobody is at work on it, and a look at its first message does
-// no more than set the flag redelivered. Queues that a delivery limit or a length limit is near are
-// left alone, as are those that wait for a retry.
+// ErrorConvention. It must hold messages and have no consumers, and a look at its first message
+// must do no more than set the flag redelivered. Queues that a delivery limit or a length limit is
+// near are left alone, as are those that wait for a retry.
 func MayHoldErrors(l Assessment, s topology.QueueStatus) bool {
 	if l.Refused != "" || l.Room != nil || l.Override || !s.Known || s.Messages == 0 || s.Consumers > 0 {
 		return false

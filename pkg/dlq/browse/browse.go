@@ -79,8 +79,8 @@ type Report struct {
 // queue. Memory use does not grow with the number of messages. each may return ErrStop to stop; it
 // may keep the message and what it points to, but not change them.
 //
-// Messages of a classic or quorum queue are held unacknowledged, in one session after another,
-// until the end, and then returned session by session in the order in which they arrived. Their
+// Messages of a classic or quorum queue are held unacknowledged until the end, in one session after
+// another. Then they are returned session by session, in the order in which they arrived. Their
 // order in the queue does not change (fact returns-before-all). They are returned in the same way
 // if ctx ends, each fails or a session fails. Only after a lost connection does the broker requeue
 // them itself; the error then wraps consume.ErrLost. Streams are read by offset up to their end at

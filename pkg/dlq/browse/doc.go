@@ -7,9 +7,9 @@
 //   - Grouper counts messages by group, in bounded memory.
 //
 // Browse holds messages in sessions of internal/pipeline, which tracks their delivery tags and the
-// waits between returns. It is not a pipeline.Task: a task settles as it proceeds, while Browse
-// settles nothing before its end, sizes its sessions by memory, and returns them in the order that
-// suits the type of the queue.
+// waits between returns. It is not a pipeline.Task, which settles as it proceeds. Browse settles
+// nothing before its end, sizes its sessions by memory, and returns them in the order that suits
+// the type of the queue.
 //
 // # Guarantees
 //

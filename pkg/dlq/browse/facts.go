@@ -46,8 +46,8 @@ type QueueSize struct {
 	Messages int64
 }
 
-// Of returns the size in bytes of this number of messages, and false if the size is out of date: it
-// covers no messages, less than half as many, or messages without bytes (fact
+// Of returns the size in bytes of this number of messages, and false if the size is out of date.
+// Then it covers no messages, less than half as many, or messages without bytes (fact
 // bytes-after-messages).
 func (s QueueSize) Of(messages int64) (int64, bool) {
 	switch {

@@ -17,8 +17,8 @@ const returnTimeout = 60 * time.Second
 
 // returnAll returns all held messages. A quorum queue appends messages in the order of their
 // return, so sessions are returned in the order in which they were filled. A classic queue puts
-// each message back at its position and walks past all returned messages before it, so the last
-// session is returned first; otherwise a million messages would take minutes.
+// each message back at its position and walks past all returned messages before it. So the last
+// session is returned first: otherwise a million messages would take minutes.
 func (b *browser) returnAll(ctx context.Context) (err error) {
 	if b.overLimit {
 		remove, rescued := b.rescue(ctx)
@@ -78,7 +78,7 @@ const inTurn = 16
 
 // returnInTurn returns the messages of one session of a classic queue and waits until the broker
 // has closed its channel. Each session has its own channel, and the broker processes channels
-// concurrently, so nacks that are merely sent in order may reach the queue in any order, which
+// concurrently. So nacks that are merely sent in order may reach the queue in any order, which
 // doubles the time on 300,000 messages. A channel has passed its nack to the queue once it answers
 // the close. With settled, returnInTurn also waits until the queue has processed this and all
 // earlier nacks.

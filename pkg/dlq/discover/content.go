@@ -9,11 +9,11 @@ import (
 const ConventionBroker = "RabbitMQ"
 
 // ErrorConvention returns the convention by which a message at the head of a queue records that it
-// failed in another queue: a framework's name, ConventionBroker for a message that died in another
-// queue, or "" if it records nothing. m.Queue must be the queue that the message is in. A message
-// that is back where it failed, or that was replayed, is being processed again and records nothing.
-// Neither does a Celery task, since all tasks have such headers, or a Dapr event, since Dapr may
-// publish to an exchange whose name is that of the topic with the namespace in front.
+// failed in another queue. It is a framework's name, ConventionBroker for a message that died in
+// another queue, or "" if it records nothing. m.Queue must be the queue that the message is in. A
+// message that is back where it failed, or that was replayed, is being processed again and records
+// nothing. Neither does a Celery task, since all tasks have such headers. Nor does a Dapr event:
+// Dapr may publish to an exchange whose name is that of the topic with the namespace in front.
 func ErrorConvention(m *message.Message) string {
 	if from := m.Headers.Text(message.HeaderReplayFrom); from != "" && from != m.Queue {
 		return ""

@@ -73,9 +73,10 @@ func (r *Restored) Partial() bool { return len(r.Broken) > 0 || r.Result.Partial
 const maxBroken = 100
 
 // Restore publishes the messages of an archive, each exactly as it was: no header is added or
-// removed. Two things cannot be restored under their own names and are kept in other headers: a
-// user_id that this login may not publish with (HeaderUserID), and CC and BCC, which would route
-// further copies (HeaderCC, HeaderBCC). The broker sets exchange, routing key and redelivered anew.
+// removed. Two things cannot be restored under their own names and are kept in other headers. One
+// is a user_id that this login may not publish with (HeaderUserID). The other is CC and BCC, which
+// would route further copies (HeaderCC, HeaderBCC). The broker sets exchange, routing key and
+// redelivered anew.
 //
 // From a truncated or damaged archive, every intact message is restored, and Broken says where it
 // is damaged. Messages are sent again if a connection is lost before they are confirmed; Resent

@@ -9,9 +9,9 @@
 // nor by name, only the 20 with the most messages and without consumers are browsed
 // (browse.MayHoldErrors).
 //
-// A Survey may be repeated every few seconds, because what it reads is cached: exchanges, bindings
-// and policies for 30 s, the Head of a dead-letter queue for a minute, that of another queue for
-// ten. Counts are always new.
+// A Survey may be repeated every few seconds, because what it reads is cached. Exchanges, bindings
+// and policies are kept for 30 s, the Head of a dead-letter queue for a minute, and that of another
+// queue for ten. Counts are always new.
 package survey
 
 import (

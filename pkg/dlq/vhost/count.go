@@ -40,8 +40,8 @@ func (v *VHost) CountLists(ctx context.Context) error {
 // exactCounts is how many dead-letter queues are counted one by one.
 const exactCounts = 200
 
-// recount counts the dead-letter queues themselves, because the list is some seconds late. From the
-// first that cannot be counted on they keep the counts of the list: without AMQP access, or with
+// recount counts the dead-letter queues themselves, because the list is some seconds late. If one
+// cannot be counted, it and all after it keep the counts of the list. Without AMQP access, or with
 // leaders that do not answer, each would take its time in vain.
 func (v *VHost) recount(ctx context.Context) error {
 	for i := range v.Found.Queues[:min(len(v.Found.Queues), exactCounts)] {

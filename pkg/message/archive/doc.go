@@ -15,11 +15,12 @@
 // of body.
 //
 // Header values keep their AMQP type. Strings, booleans, arrays and nil are those of JSON. Every
-// other type is an object with one member that names the type: int8, uint8, int16, uint16, int32,
-// uint32, int64, float32, float64 (numbers; "NaN:<bits in hex>", "+Inf" and "-Inf" as strings),
-// decimal ({"scale":2,"value":995}), timestamp (seconds), bytes (base64), table, and string64
-// (base64 of a string that is not valid UTF-8). Any other string that is not valid UTF-8, such as a
-// table's key or a routing key, is written as "\u0000base64:" followed by its base64.
+// other type is an object with one member that names the type. Numbers are int8, uint8, int16,
+// uint16, int32, uint32, int64, float32 and float64; "NaN:<bits in hex>", "+Inf" and "-Inf" are
+// strings. The others are decimal ({"scale":2,"value":995}), timestamp (seconds), bytes (base64),
+// table, and string64 (base64 of a string that is not valid UTF-8). Any other string that is not
+// valid UTF-8, such as a table's key or a routing key, is written as "\u0000base64:" followed by
+// its base64.
 //
 // Lines can be cut, merged, filtered and changed with the usual tools (jq -c, grep, head, cat).
 // Each line is complete in itself: lines after a broken one can still be read.

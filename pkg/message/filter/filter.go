@@ -44,7 +44,7 @@ type Filter struct {
 }
 
 // NotComparable says why a message did not match although the condition may have been meant to
-// hold: a field was missing, or a value had a type that the operator cannot compare.
+// hold. A field was missing, or a value had a type that the operator cannot compare.
 type NotComparable struct {
 	Operator    string
 	Left, Right string // what stood on its sides, for example "a string" or "nothing"

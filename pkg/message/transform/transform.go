@@ -24,8 +24,8 @@ import (
 const timeout = 2 * time.Second
 
 // ErrUnreadable is wrapped by the error for a message whose body the program reads or changes but
-// cannot see: it is not UTF-8 (binary, UTF-16, msgpack), is damaged, has a compression that msgctl
-// does not know, or is too large.
+// cannot see. Such a body is not UTF-8 (binary, UTF-16, msgpack), is damaged, has a compression
+// that msgctl does not know, or is too large.
 var ErrUnreadable = errors.New("the body cannot be seen")
 
 // Transform is a jq program that changes bodies and headers. It is compiled once and safe for

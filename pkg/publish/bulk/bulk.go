@@ -1,6 +1,6 @@
 // Package bulk publishes many messages in order. It reads them one by one from a source and waits
-// for each confirm, with a window of messages in flight, a circuit breaker, and a journal from
-// which a run that was killed can resume.
+// for each confirm, with a window of messages in flight. It has a circuit breaker, and a journal
+// from which a run that was killed can resume.
 //
 // Every item has exactly one outcome in the report. Items confirmed before a lost connection are
 // not sent again. Items in flight are sent again with the same message, so a consumer sees them at

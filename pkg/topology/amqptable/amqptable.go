@@ -1,5 +1,5 @@
-// Package amqptable brings the values of AMQP argument tables, which come from YAML, JSON and AMQP
-// with types of their own, into one normal form in which they can be compared and written.
+// Package amqptable brings the values of AMQP argument tables into one normal form, in which they
+// can be compared and written. They come from YAML, JSON and AMQP with types of their own.
 //
 // In normal form a value is nil, bool, int64, float64, string, []any or map[string]any of the same.
 // An integer has no width, because RabbitMQ compares integers without regard to it. A float is

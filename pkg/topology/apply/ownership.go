@@ -41,7 +41,7 @@ func (r *run) claim(ctx context.Context) {
 	}
 }
 
-// claimAgain writes the claim again now that its vhosts exist: in between, a pruning apply of
+// claimAgain writes the claim again now that its vhosts exist. In between, a pruning apply of
 // another topology may have taken it for the record of a vhost that is gone.
 func (r *run) claimAgain(ctx context.Context) {
 	r.madeVHosts = true
@@ -54,7 +54,7 @@ func (r *run) claimAgain(ctx context.Context) {
 }
 
 // record writes what the topology owns now that everything has ended, and then takes out of other
-// records what it has taken over: in between both own it, and neither prunes it.
+// records what it has taken over. In between both own it, and neither prunes it.
 func (r *run) record(ctx context.Context) {
 	if r.saved == nil {
 		return

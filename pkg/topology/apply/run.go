@@ -24,8 +24,8 @@ const (
 // the steps in hand are finished (ctx bounds no write; StepTimeout does) and the rest skipped.
 //
 // What the topology owns is recorded before the first write, as the union of the old record and
-// what is about to be created, and again at the end, exactly: an msgctl that is killed in between
-// leaves no object without an owner.
+// what is about to be created. At the end it is recorded again, exactly. An msgctl that is killed
+// in between leaves no object without an owner.
 //
 // A plan with errors among its problems, or with blocked steps, is refused with a *RefusedError
 // before anything is written; that is the only error. What became of the steps is in the Result:

@@ -42,12 +42,12 @@ type Argument struct {
 	Values []string
 	// Support lists the queue types that take it.
 	Support []Support
-	// Checked is the version from which the broker knows the argument at declaration: there it
-	// refuses it on a queue type that does not take it, and compares it on a second declaration.
+	// Checked is the version from which the broker knows the argument at declaration. From there on
+	// it refuses it on a queue type that does not take it, and compares it on a second declaration.
 	// Before, it takes any value and compares nothing. "" means every supported version.
 	Checked string
 	// Idle is the version from which the broker takes the argument, and the policy key of that
-	// name, and does nothing with it; Instead says what it does, in a sentence. "": it has an
+	// name, and does nothing with it. Instead says what it does, in a sentence. "": it has an
 	// effect.
 	Idle, Instead string
 	// Help is one sentence for people.

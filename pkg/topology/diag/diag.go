@@ -1,5 +1,5 @@
-// Package diag holds what msgctl has to say about a topology file: every problem at once, each with
-// the place it stands at, the reason why it matters and the text that would be right.
+// Package diag holds the problems of a topology file. They are reported all at once, each with its
+// position, the reason why it matters and the corrected text.
 //
 // Values are plain data. They are safe to copy and to share between goroutines once built.
 package diag
@@ -44,7 +44,7 @@ func (p Position) String() string {
 }
 
 // Diagnostic is one problem. Message is one lower-case sentence without a full stop that says what
-// is wrong; Why (may be empty) says what would happen at run time; Fix (may be empty) is the
+// is wrong. Why (may be empty) says what would happen at run time. Fix (may be empty) is the
 // corrected text or the command to type.
 type Diagnostic struct {
 	Severity Severity `json:"severity"`

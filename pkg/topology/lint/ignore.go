@@ -20,8 +20,8 @@ const (
 type Ignore struct {
 	Rule, Reason string
 	Position     diag.Position
-	// First and Last are the lines that it applies to: the line of the comment or, if the comment
-	// has a line of its own, the next line, and everything indented below.
+	// First and Last are the lines that it applies to. They begin with the line of the comment or,
+	// if the comment has a line of its own, with the next. What is indented below belongs to them.
 	First, Last int
 	used        bool
 }

@@ -195,9 +195,9 @@ func covering(kind string, list []*topology.Binding, i int) *topology.Binding {
 }
 
 // Covers reports whether the topic pattern wide matches every key that narrow matches. It tries
-// keys of narrow, with a word for * that wide cannot contain, and for each # from none to one word
-// more than wide has: more make no difference. It returns false if narrow has more than three # and
-// the patterns differ.
+// keys of narrow. For * they have a word that wide cannot contain, and for each # from none to one
+// word more than wide has. More make no difference. It returns false if narrow has more than three
+// # and the patterns differ.
 func Covers(wide, narrow string) bool {
 	w, n := route.Topic(wide), route.Topic(narrow)
 	const most = 3

@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// SameAs compares a plan with one made again later from the same file, and returns nil when both
-// would do the same, else an error that wraps ErrChanged and says what moved. Counts of messages and
+// SameAs compares a plan with one made later from the same file. It returns nil when both would do
+// the same, else an error that wraps ErrChanged and says what changed. Counts of messages and
 // consumers may differ: the conditions of the steps see to them.
 func (p *Plan) SameAs(other *Plan) error {
 	var moved []string

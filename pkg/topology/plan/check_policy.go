@@ -13,7 +13,7 @@ import (
 )
 
 // policies finds policies that one of their own keys keeps away from a queue that they are meant
-// for: RabbitMQ applies a policy to a queue only when the queue's type supports every key in it.
+// for. RabbitMQ applies a policy to a queue only when the queue's type supports every key in it.
 func (c *checker) policies() {
 	byVHost := map[string][]*topology.Policy{}
 	mixed := false

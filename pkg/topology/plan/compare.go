@@ -36,8 +36,8 @@ func sameExchange(h, w *topology.Exchange) bool {
 		h.Arguments.Equal(w.Arguments)
 }
 
-// queueChanges leaves out arguments that this broker ignores on this queue type: it does not
-// compare them either, and no redeclaration can change them (the check of the file warns of them).
+// queueChanges leaves out arguments that this broker ignores on this queue type. It does not
+// compare them either, and no redeclaration can change them. The check of the file warns of them.
 func queueChanges(have, want *topology.Queue, server topology.Server) []FieldChange {
 	if have.Type == want.Type && have.Durable == want.Durable && have.AutoDelete == want.AutoDelete && !have.Exclusive &&
 		have.Arguments.Equal(want.Arguments) {
@@ -138,8 +138,8 @@ func fieldChanges(have, want []topology.Field, ignore func(name string) bool) []
 	return list
 }
 
-// sameValue is amqptable.Equal for fields, which may hold secrets: those are compared by their texts.
-// What is wanted with a secret that is not known is as it is.
+// sameValue is amqptable.Equal for fields, which may hold secrets: those are compared by their
+// texts. What is wanted with a secret that is not known is as it is.
 func sameValue(have, want any) bool {
 	want = unwrapSecrets(want)
 	return amqptable.Equal(unwrapSecrets(have), want) || hasUnset(want)

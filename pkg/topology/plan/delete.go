@@ -44,9 +44,9 @@ func (d *differ) prune() {
 
 // reaches reports whether Prune deletes an object, and notes otherwise what the user has to name
 // for it (Plan.PruneNeeds). In the vhosts of the files (the topology's home, when they name none)
-// it deletes exchanges, queues and bindings, of which topologies are made, and of other kinds those
-// that the files have something of. Kinds of the cluster, and what is in other vhosts, need the
-// word of the user (Options.PruneKinds).
+// it deletes exchanges, queues and bindings. It deletes objects of another kind only if the files
+// declare some of that kind. Kinds of the cluster, and what is in other vhosts, need the word of
+// the user (Options.PruneKinds).
 func (d *differ) reaches(ref topology.Ref) bool {
 	needs, ok := d.pruneNeeds(ref)
 	if !ok {
@@ -247,8 +247,8 @@ func (d *differ) guard() {
 }
 
 // lossBlock says why a deletion may lose too much. total is what is known to be lost by the plan,
-// which shares what may be lost beyond that among its steps: without a share, one whose count is
-// not, or not wholly, known is blocked.
+// which shares what may be lost beyond that among its steps. A step whose count is not, or not
+// wholly, known is blocked without a share.
 func (d *differ) lossBlock(s *Step, total, steps int64) (string, Remedy) {
 	allowed := d.o.MaxMessageLoss
 	switch risk := *s.Risk; {
@@ -326,13 +326,13 @@ func (d *differ) isOthers(ref topology.Ref) bool {
 }
 
 // Destroy returns the plan that deletes what the file declares and the broker has, in reverse order
-// of creation, with the conditions of Diff (MaxMessageLoss; the other options do not matter). What
+// of creation. The conditions are those of Diff; of the options, only MaxMessageLoss matters. What
 // another topology owns is blocked, and so is what this topology's record does not name; without a
 // record, what the files declare goes. What the broker itself declared is left. Vhosts and users go
-// only when the file declares them and the record says that this topology made them; a vhost only
-// when nothing in it is anybody else's (otherwise blocked), a user only when it has no permissions
-// in vhosts that are not the topology's (otherwise kept, with a warning). The wait queues of retry
-// steps that the file had before go along with their queue.
+// only when the file declares them and the record says that this topology made them. A vhost is
+// blocked if anything in it is somebody else's. A user with permissions in vhosts that are not the
+// topology's is kept, with a warning. The wait queues of retry steps that the file had before go
+// along with their queue.
 func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 	d := newDiffer(want, have, o)
 	d.plan.Destroys = true

@@ -19,8 +19,8 @@ import (
 // name; deletions last and in reverse.
 //
 // Values that the broker fills in by itself are no difference: an injected x-queue-type, a vhost's
-// default queue type, the hash of an unchanged password, arguments that this broker ignores on this
-// queue type.
+// default queue type, the hash of an unchanged password. Nor are arguments that this broker ignores
+// on this queue type.
 func Diff(want *topology.State, have *topology.Live, o Options) *Plan {
 	d := newDiffer(want, have, o)
 	d.takeOver()
@@ -224,8 +224,8 @@ func (d *differ) equal(ref topology.Ref, have, want topology.Object) {
 	case d.recorded[ref]:
 		d.owned[ref] = true
 	case owner != "" && ref.VHost == "":
-		// An object of the cluster that two topologies declare is recorded by both: neither deletes it
-		// while the other has it.
+		// An object of the cluster that two topologies declare is recorded by both: neither deletes
+		// it while the other has it.
 		if d.unkept == "" {
 			d.owned[ref] = true
 		}

@@ -89,8 +89,9 @@ type Plan struct {
 	// Undeclared lists objects that the topology once applied and no longer declares, when the plan
 	// does not prune.
 	Undeclared []topology.Ref
-	// PruneNeeds are those of Undeclared that Prune alone does not reach: with the kind that has to
-	// be named (Options.PruneKinds), or with none where the files do not name the object's vhost.
+	// PruneNeeds are those of Undeclared that Prune alone does not reach. The value is the kind
+	// that has to be named (Options.PruneKinds), or empty where the files do not name the object's
+	// vhost.
 	PruneNeeds map[topology.Ref]topology.Kind
 	// Unowned lists declared objects that exist, are equal, and were not created by this topology:
 	// Options.Adopt records them.

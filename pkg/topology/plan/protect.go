@@ -74,7 +74,8 @@ func (d *differ) ownedNames(refs []topology.Ref) []string {
 }
 
 // protectBindings says why what bindings lead from or to must stay: another topology's record has
-// some of them. "" when none has. (Bindings in no record go, and the reason of the step names them.)
+// some of them. "" when none has. (Bindings in no record go, and the reason of the step names
+// them.)
 func (d *differ) protectBindings(lost []topology.Ref) string {
 	others := slices.DeleteFunc(slices.Clone(lost), func(b topology.Ref) bool { return d.owner(b) == "" })
 	if len(others) == 0 {
@@ -141,9 +142,9 @@ func (d *differ) ownsVHost(vhost string) bool {
 	return false
 }
 
-// keep takes what must stay out of a list of what goes: what another topology's record names, too,
-// users that others need, and the permissions of the login in use, without which the rest could not
-// be done. It says why each stays.
+// keep takes what must stay out of a list of what goes: objects that another topology's record
+// names, too, and users that others need. The permissions of the login in use stay as well, since
+// the rest could not be done without them. It says why each stays.
 func (d *differ) keep(refs []topology.Ref) []topology.Ref {
 	return slices.DeleteFunc(refs, func(ref topology.Ref) bool {
 		if owner := d.owner(ref); owner != "" && d.recorded[ref] {

@@ -40,9 +40,9 @@ const (
 )
 
 // FitRetries returns the state with each retry schedule as this broker does it best, and what was
-// decided: either the wait queues of the schedule, or a queue that delays retries itself. Diff
-// plans the same. have may be a broker without objects, of which only Server.Version is known.
-// FitRetries changes neither state.
+// decided. A schedule gets either wait queues, or a queue that delays retries itself. Diff plans
+// the same. have may be a broker without objects, of which only Server.Version is known. FitRetries
+// changes neither state.
 func FitRetries(want *topology.State, have *topology.Live) (*topology.State, []Retry) {
 	var native []topology.Object
 	var unused []topology.Ref
@@ -184,9 +184,9 @@ func formatMillis(ms int64) string {
 	return text
 }
 
-// formerWaitQueue reports whether a queue of the record is a wait queue of a queue that the file
-// declares, made for a retry step that is no longer in the file: QUEUE.retry.STEP, which returns
-// its messages to QUEUE.
+// formerWaitQueue reports whether a queue of the record was made for a retry step that is no longer
+// in the file. It is then called QUEUE.retry.STEP, and returns its messages to QUEUE, which the
+// file declares.
 func (d *differ) formerWaitQueue(ref topology.Ref) bool {
 	q := d.queue(ref)
 	if ref.Kind != topology.KindQueue || q == nil {

@@ -1,8 +1,8 @@
 // Package regex judges the regular expressions of policies and permissions as the broker does.
 //
 // RabbitMQ's are Erlang's, which are PCRE: with lookahead, as in ^(?!amq\.).*, the commonest of
-// all. What Go's own package understands is judged by it, in time that is linear in the name; the
-// rest by an engine that goes back and tries again, with a limit of time.
+// all. What Go's own package understands is matched by it, in time that is linear in the name. The
+// rest is matched by a backtracking engine, with a time limit.
 //
 // Limits: what neither understands (recursion, possessive quantifiers) and what takes too long is
 // not known. Names are matched as characters, the broker matches bytes.

@@ -12,8 +12,8 @@
 //
 // A differential test compares the simulation with brokers of all supported release lines on random
 // topologies and messages (see also capability.Facts). Where a file does not determine the answer,
-// the result says so: an exchange that chooses by hash or at random leads to "one of" its
-// destinations, an exchange of a plugin's type leads to any of them, and policies of equal priority
+// the result says so. An exchange that chooses by hash or at random leads to "one of" its
+// destinations. An exchange of a plugin's type leads to any of them, and policies of equal priority
 // make an answer unsure.
 //
 // Not simulated, because no file describes it: queue depths, consumers, permissions, federation,

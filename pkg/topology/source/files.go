@@ -38,10 +38,10 @@ func (f FileSystem) orReal() FileSystem {
 	return f
 }
 
-// Files reads what -f names, in that order: files, directories (their *.yaml, *.yml and *.json in
-// the order of names, not those of directories below, and no *.schema.json), globs, and - for
-// standard input. A name that exists is never taken for a glob. The error names everything that
-// could not be read.
+// Files reads what -f names, in that order: files, directories, globs, and - for standard input. Of
+// a directory it reads *.yaml, *.yml and *.json in the order of names, but not those of directories
+// below, and no *.schema.json. A name that exists is never taken for a glob. The error names
+// everything that could not be read.
 func Files(names []string, system FileSystem) ([]Input, error) {
 	system = system.orReal()
 	var inputs []Input
@@ -99,8 +99,8 @@ func (f FileSystem) find(name string) ([]string, error) {
 	return files, nil
 }
 
-// Directory returns the files that Files reads of a directory, in the order of their names. It is an
-// error if there are none.
+// Directory returns the files that Files reads of a directory, in the order of their names. It is
+// an error if there are none.
 func (f FileSystem) Directory(name string) ([]string, error) {
 	entries, err := f.orReal().ReadDir(name)
 	if err != nil {

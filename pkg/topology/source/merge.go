@@ -9,9 +9,9 @@ import (
 
 // Merge lays a later document over an earlier one and returns the result; neither is changed.
 // Mappings merge key by key, everything else is replaced. A null that is written out (null or ~)
-// removes the key, and says so in a warning when there is nothing to remove; a key with nothing
-// behind it changes nothing where the key exists. Everything keeps the position of the document it
-// comes from. Which of two documents is earlier is decided by the order of files.
+// removes the key; if there is nothing to remove, there is a warning. A key with nothing behind it
+// changes nothing where the key exists. Everything keeps the position of the document it comes
+// from. Which of two documents is earlier is decided by the order of files.
 func Merge(base, over *Node) (*Node, diag.Diagnostics) {
 	m := &merger{}
 	return m.merge(base, over), m.problems

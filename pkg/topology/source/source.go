@@ -1,9 +1,8 @@
 // Package source reads YAML and JSON into one tree in which everything knows its place in the file.
 //
-// It does not know RabbitMQ: duplicate keys, anchors and merge keys, ${VARIABLES}, overlays and
-// the limits that make a hostile file harmless are decided here, what the keys mean is decided by
-// pkg/topology/spec. Nothing here reads a file or the environment. Trees may be read from several
-// goroutines.
+// It handles duplicate keys, anchors and merge keys, ${VARIABLES}, overlays, and the limits that
+// make a hostile file harmless. It does not know RabbitMQ: pkg/topology/spec decides what the keys
+// mean. Nothing here reads a file or the environment. Trees may be read from several goroutines.
 package source
 
 import (

@@ -80,8 +80,8 @@ type converted struct {
 }
 
 // yamlConverter makes Nodes of yaml.Nodes. An anchored node is converted once and shared by its
-// aliases, so that a small file of nested aliases ("billion laughs") costs nothing before its
-// expanded size is known and refused.
+// aliases. So a small file of nested aliases ("billion laughs") costs nothing before its expanded
+// size is known and refused.
 type yamlConverter struct {
 	file   string
 	done   map[*yaml.Node]converted

@@ -30,8 +30,8 @@ func yamlSyntax(name string, data []byte, err error) diag.Diagnostic {
 	return d
 }
 
-// unclosed returns the line of a bracket that is not closed, given the line that the parser names: it
-// is the one before, or a later one if the bracket is in the first line.
+// unclosed returns the line of a bracket that is not closed, given the line that the parser names.
+// It is the one before, or a later one if the bracket is in the first line.
 func unclosed(data []byte, line int, message string) int {
 	if !strings.Contains(message, "did not find expected ','") {
 		return line
@@ -46,7 +46,7 @@ func unclosed(data []byte, line int, message string) int {
 }
 
 // misaligned returns the first line, from one on, that is indented less than what precedes it, but
-// as no line above it: the parser names the beginning of the whole mapping. Without such a line it
+// as no line above it. The parser names the beginning of the whole mapping. Without such a line it
 // returns that one.
 func misaligned(data []byte, from int) int {
 	var open []int

@@ -47,9 +47,9 @@ func (o Options) defaultVHost() string {
 
 // Load reads topology files, YAML or JSON, and RabbitMQ's definitions files. Topology documents
 // merge in order (see source.Merge). Definitions are added to them, and those that come first are
-// changed by the topology documents, object by object. Every problem is reported; the
-// Spec is nil when a text could not be read at all, and else has what could be understood, so that
-// Resolve can look for further problems in it. A Spec with errors must not be applied.
+// changed by the topology documents, object by object. Every problem is reported. The Spec is nil
+// when a text could not be read at all. Otherwise it has what could be understood, so that Resolve
+// can look for further problems in it. A Spec with errors must not be applied.
 func Load(files []source.Input, o Options) (*Spec, diag.Diagnostics) {
 	if o.Env == nil {
 		o.Env = func(string) (string, bool) { return "", false }
@@ -101,8 +101,8 @@ type loader struct {
 	lenient diag.Diagnostics
 }
 
-// rest returns the problems of files of which one could not be read: also those that the others have
-// whatever stands in it.
+// rest returns the problems of files of which one could not be read: also those that the others
+// have whatever stands in it.
 func (l *loader) rest() diag.Diagnostics {
 	problems := append(l.problems, l.lenient...)
 	if l.root != nil && l.broken {
@@ -176,9 +176,9 @@ func (o Options) variables() source.Variables {
 		NeedSecrets: o.NeedSecrets, Secret: o.Secret}
 }
 
-// masked reports whether a variable's value is hidden wherever the scalar under a path is shown:
-// passwords and hashes of users, what parameters have under a name that says secret, and the
-// credentials in their URIs.
+// masked reports whether a variable's value is hidden wherever the scalar under a path is shown.
+// That is so for passwords and hashes of users. In parameters, it is so for values under a name
+// that says secret, and for the credentials in URIs.
 func masked(path []string, raw, name string) bool {
 	if len(path) > 2 && path[0] == "vhosts" {
 		path = path[2:]

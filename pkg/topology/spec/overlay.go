@@ -13,8 +13,8 @@ import (
 type has func(field string) bool
 
 // overlay changes an object of a definitions file by what a later topology file says of it, as one
-// topology file does another: fields that are given replace, arguments and the keys of a policy
-// merge one by one. It returns false if the object does not come from a definitions file.
+// topology file does another. Fields that are given replace those before; arguments and the keys of
+// a policy merge one by one. It returns false if the object does not come from a definitions file.
 func (r *resolver) overlay(o topology.Object, p *place) bool {
 	ref := o.Ref()
 	first := r.places[ref]

@@ -17,8 +17,8 @@ import (
 // Resolve makes the state that the files declare: defaults filled in, short forms written out, wait
 // queues of retry steps added, references checked. It reports every problem that can be known
 // without a broker. What a reference leads to must be declared in the files, listed under external,
-// or exist in every vhost (amq.topic and its kind); in definitions files, which people also use to
-// add to what exists, an unknown dead-letter or alternate exchange is only a warning.
+// or exist in every vhost, such as amq.topic. People also use definitions files to add to what
+// exists, so there an unknown dead-letter or alternate exchange is only a warning.
 func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
 	r := &resolver{state: &topology.State{Name: s.Name, Home: s.mainVHost()},
 		places: make(map[topology.Ref]*place, s.size()), external: map[topology.Ref]bool{}, options: s.options,

@@ -100,9 +100,9 @@ type Retry struct {
 	// Jitter makes three wait queues of a step, of which a message takes one at random: so much
 	// shorter, as written, so much longer.
 	Jitter decode.Percent `json:"jitter,omitempty"`
-	// Via queues makes wait queues on every broker; auto lets a quorum queue on 4.3 delay retries
-	// itself where the steps grow evenly, which counts an attempt also when a connection is lost.
-	// Default auto.
+	// Via queues makes wait queues on every broker. With auto, a quorum queue on 4.3 delays retries
+	// itself where the steps grow evenly. Then a lost connection counts as an attempt, too. Default
+	// auto.
 	Via string `json:"via,omitempty" jsonschema:"enum=auto,enum=queues"`
 }
 

@@ -134,8 +134,8 @@ func (s *Subject) Findings() []lint.Finding {
 }
 
 // isPrivate reports whether a finding is about an exclusive queue on the broker, or a binding of
-// one: the connection that declared it, such as a client that waits for an answer or msgctl tail,
-// takes it along. A reserved name on the broker is the broker's own choice.
+// one. Such a queue goes with the connection that declared it: a client that waits for an answer,
+// or msgctl tail. A reserved name on the broker is the broker's own choice.
 func (s *Subject) isPrivate(f lint.Finding) bool {
 	if f.Rule == "reserved-name" && s.Live.Has(f.Ref) && (len(s.Files) == 0 || !s.State.Has(f.Ref)) {
 		return true

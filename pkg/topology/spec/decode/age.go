@@ -20,8 +20,8 @@ var (
 	ageDuration = regexp.MustCompile(AgeDurationPattern)
 )
 
-// parseAge reads the age of a stream, in the broker's own form (7D; Y, M, D, h, m, s, where M is
-// months and m minutes) or as a duration of whole seconds, and returns the broker's form.
+// parseAge reads the age of a stream and returns it in the broker's form, such as 7D. The units are
+// Y, M (months), D, h, m (minutes) and s. It also reads a duration of whole seconds.
 func parseAge(s string) (string, error) {
 	if ageText.MatchString(s) {
 		return s, nil

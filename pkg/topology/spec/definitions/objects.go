@@ -173,9 +173,9 @@ func (r *reader) user(d *File, u *user) {
 	}
 }
 
-// defaultAlgorithm is that of a hash without a name, as the broker's own import decides it by the
-// version in the file: the first ones used MD5 and did not say so. A strange version does not mean
-// MD5.
+// defaultAlgorithm is the algorithm of a hash that names none. Like the broker's own import, it
+// goes by the version in the file: the first ones used MD5 and did not say so. A strange version
+// does not mean MD5.
 func defaultAlgorithm(version string) string {
 	minor, is3 := strings.CutPrefix(version, "3.")
 	if is3 && len(minor) > 1 && minor[0] >= '0' && minor[0] <= '5' && minor[1] == '.' {

@@ -98,9 +98,9 @@ type schemaAdapter struct {
 	done map[*jsonschema.Schema]bool
 }
 
-// adapt adds to the schema of a struct, and of all below it, what the parser takes besides:
-// variables in place of numbers, flags and fixed words, and nothing at all in place of mappings and
-// lists that need no member.
+// adapt adds to the schema of a struct, and of all below it, what the parser takes besides. It
+// takes variables in place of numbers, flags and fixed words, and nothing at all in place of
+// mappings and lists that need no member.
 func (a schemaAdapter) adapt(s *jsonschema.Schema, t reflect.Type) {
 	if a.done[s] {
 		return
