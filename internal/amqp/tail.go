@@ -46,7 +46,6 @@ const drainedAfter = 10 * time.Millisecond
 type tailSubscription struct {
 	*subscription
 	meter *wire.Meter
-	bound []tail.Bind
 }
 
 var _ tail.Subscription = (*tailSubscription)(nil)
@@ -81,30 +80,30 @@ func (f *tailSubscription) account(d *consume.Delivery) {
 	}
 }
 
-// Close implements consume.Subscription. It unbinds first, so that publishers do not notice the end
-// of the tail (fact deleted-queue-nacks).
+// Close implements consume.Subscription. It deletes the private queue first: publishers do not notice
+// that, but they would notice the end of the connection (fact closed-owner-nacks).
 func (f *tailSubscription) Close() error {
 	f.meter.Release()
-	f.unbind()
+	if f.queue != "" && !f.stream && !f.link.conn.IsClosed() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+		defer cancel()
+		_ = f.alone(ctx, func(ch *amqp091.Channel) error { // the end of the connection deletes it, too
+			_, err := ch.QueueDelete(f.queue, false, false, false)
+			return err
+		})
+	}
 	return f.subscription.Close()
 }
 
-// unbindWithin is the longest time that unbind waits for the broker.
-const unbindWithin = 2 * time.Second
+// closeWithin is the longest time that the end of a subscription waits for an answer of the broker.
+const closeWithin = 10 * time.Second
 
-// unbind ignores errors: the bindings are deleted with the queue anyway.
-func (f *tailSubscription) unbind() {
-	ctx, cancel := context.WithTimeout(context.Background(), unbindWithin)
-	defer cancel()
-	for _, b := range f.bound {
-		if f.link.conn.IsClosed() || ctx.Err() != nil {
-			return
-		}
-		_ = f.onChannel(ctx, func(ch *amqp091.Channel) error {
-			return ch.QueueUnbind(f.queue, b.Key, b.Exchange,
-				bindTable(b))
-		})
-	}
+// lingering returns a context that ends closeWithin after ctx: an AMQP method that is in progress when
+// ctx ends must not cut the connection, which publishers would notice.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(closeWithin, cancel) })
+	return late, func() { stop(); cancel() }
 }
 
 func bindTable(b tail.Bind) amqp091.Table {
@@ -113,6 +112,8 @@ func bindTable(b tail.Bind) amqp091.Table {
 
 // Waiting implements tail.Subscription.
 func (f *tailSubscription) Waiting(ctx context.Context) (n int64, err error) {
+	ctx, cancel := lingering(ctx)
+	defer cancel()
 	err = f.ask(ctx, func(q amqp091.Queue) { n = int64(q.Messages) })
 	return n, err
 }
@@ -168,7 +169,9 @@ func (d *tailDialer) Tap(ctx context.Context, binds []tail.Bind) (tail.Subscript
 	}
 	skipped, err := f.tap(ctx, binds)
 	if err == nil {
-		err = f.start(ctx, consume.Options{Queue: f.queue, Prefetch: tail.Prefetch, Tag: "msgctl-tail"})
+		late, cancel := lingering(ctx)
+		defer cancel()
+		err = f.start(late, consume.Options{Queue: f.queue, Prefetch: tail.Prefetch, Tag: "msgctl-tail"})
 		if err != nil {
 			err = f.explain(ctx, err)
 		}
@@ -186,7 +189,7 @@ func (f *tailSubscription) tap(ctx context.Context, binds []tail.Bind) (skipped 
 	if err := f.declare(ctx); err != nil {
 		return nil, err
 	}
-	skipped = map[string]error{}
+	skipped, bound := map[string]error{}, 0
 	for _, b := range binds {
 		if skipped[b.Exchange] != nil {
 			continue
@@ -196,21 +199,31 @@ func (f *tailSubscription) tap(ctx context.Context, binds []tail.Bind) (skipped 
 		})
 		switch {
 		case err == nil:
-			f.bound = append(f.bound, b)
+			bound++
 			continue
 		case ctx.Err() != nil || f.link.conn.IsClosed():
 			return nil, f.explainBind(ctx, b, err)
 		}
 		skipped[b.Exchange] = f.explainBind(ctx, b, err)
 	}
-	if len(f.bound) == 0 && len(skipped) > 0 {
+	if bound == 0 && len(skipped) > 0 {
 		return nil, skipped[slices.Sorted(maps.Keys(skipped))[0]]
 	}
 	return skipped, nil
 }
 
-// onChannel runs do on a channel that nothing else uses.
+// onChannel runs do on a channel that nothing else uses, unless ctx has ended.
 func (f *tailSubscription) onChannel(ctx context.Context, do func(*amqp091.Channel) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := lingering(ctx)
+	defer cancel()
+	return f.alone(ctx, do)
+}
+
+// alone runs do on a channel that nothing else uses. The end of ctx cuts the connection.
+func (f *tailSubscription) alone(ctx context.Context, do func(*amqp091.Channel) error) error {
 	return f.subscription.interruptible(ctx, func() error {
 		ch, err := f.link.conn.Channel()
 		if err != nil {

@@ -167,7 +167,7 @@ func TestTapRefused(t *testing.T) {
 }
 
 // TestPublishersDoNotNoticeTheEnd: subscriptions come and go while somebody publishes with confirms, and no
-// message is refused.
+// message is refused, also when a count of the waiting messages is given up at the end.
 func TestPublishersDoNotNoticeTheEnd(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -203,6 +203,11 @@ func TestPublishersDoNotNoticeTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := subscription.Next(t.Context()); err != nil {
+				t.Error(err)
+			}
+			ended, end := context.WithCancel(t.Context())
+			end()
+			if _, err := subscription.Waiting(ended); err != nil {
 				t.Error(err)
 			}
 			if err := subscription.Close(); err != nil {
