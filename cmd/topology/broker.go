@@ -56,11 +56,12 @@ func newPlanner(b Broker, read func(context.Context) (*topology.Live, error),
 	}
 }
 
-// atStake returns the queues that the plan's destructive steps would delete: those named, and all
-// queues of a deleted vhost.
+// atStake returns the queues that the plan's destructive steps would delete or drop messages of:
+// those named, and all queues of a deleted vhost.
 func atStake(p *plan.Plan, live *topology.Live) []topology.Ref {
 	var queues []topology.Ref
 	for _, s := range p.Steps {
+		queues = append(queues, s.Queues...)
 		if s.Action != plan.Delete && s.Action != plan.Replace {
 			continue
 		}

@@ -163,7 +163,7 @@ type diffOptions struct {
 func (o *diffOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Int64Var(&o.plan.MaxMessageLoss, "max-message-loss", 0,
-		"allow deleting queues that hold messages, up to this many in total")
+		"allow the loss of messages that queues hold, up to this many in all: by deletions, and by limits that policies set")
 	if o.destroy {
 		return
 	}

@@ -133,5 +133,6 @@ func mayBeLate(queue topology.Object, listed, now topology.QueueStatus) bool {
 func merge(listed, now topology.QueueStatus) topology.QueueStatus {
 	state := cmp.Or(listed.State, now.State)
 	return topology.QueueStatus{Messages: max(listed.Messages, now.Messages),
-		Consumers: max(listed.Consumers, now.Consumers), Known: (listed.Known || now.Known) && state == "", State: state}
+		Consumers: max(listed.Consumers, now.Consumers), Bytes: listed.Bytes,
+		Known: (listed.Known || now.Known) && state == "", State: state}
 }

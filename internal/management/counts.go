@@ -74,9 +74,15 @@ func (c *Client) Totals(ctx context.Context, vhost string) (map[topology.Ref]top
 	if err != nil {
 		return nil, err
 	}
-	states, err := c.states(ctx, vhost)
+	states, sizes, err := c.states(ctx, vhost)
 	if err != nil {
 		return nil, err
+	}
+	for queue, size := range sizes {
+		if s, ok := counts[ref(queue)]; ok {
+			s.Bytes = size
+			counts[ref(queue)] = s
+		}
 	}
 	for queue, state := range states {
 		if s, ok := counts[ref(queue)]; ok {
@@ -92,16 +98,23 @@ func (c *Client) Totals(ctx context.Context, vhost string) (map[topology.Ref]top
 	return counts, err
 }
 
-// states returns the broker's words for the queues of a vhost that are not at work. With
-// disable_stats the list lacks quorum queues and streams that are down.
-func (c *Client) states(ctx context.Context, vhost string) (map[string]string, error) {
-	states, unsaid := map[string]string{}, map[string]string{}
-	err := list(ctx, c, path("queues", vhost)+"?columns=name,type,state,node,leader,members,online",
+// states returns the broker's words for the queues of a vhost that are not at work, and the bytes
+// of the messages of those that have statistics. With disable_stats the list lacks quorum queues
+// and streams that are down.
+func (c *Client) states(ctx context.Context, vhost string) (states map[string]string, sizes map[string]int64, err error) {
+	states, sizes = map[string]string{}, map[string]int64{}
+	unsaid := map[string]string{}
+	err = list(ctx, c, path("queues", vhost)+"?columns=name,type,state,node,leader,members,online,message_bytes",
 		func(raw *json.RawMessage) error {
 			var q stateJSON
 			if decode(*raw, &q) != nil {
 				states[q.Name] = "unknown" // an unexpected value must not fail the command
-			} else if state, known := q.outage(); !known {
+				return nil
+			}
+			if q.Bytes > 0 {
+				sizes[q.Name] = q.Bytes
+			}
+			if state, known := q.outage(); !known {
 				unsaid[q.Name] = q.Node
 			} else if state != "" {
 				states[q.Name] = state
@@ -109,7 +122,7 @@ func (c *Client) states(ctx context.Context, vhost string) (map[string]string, e
 			return nil
 		})
 	if err != nil || len(unsaid) == 0 {
-		return states, err
+		return states, sizes, err
 	}
 	running := map[string]bool{}
 	err = list(ctx, c, "nodes?columns=name,running", func(n *struct {
@@ -122,7 +135,7 @@ func (c *Client) states(ctx context.Context, vhost string) (map[string]string, e
 	var refused *Refusal
 	denied := errors.As(err, &refused) && refused.denied()
 	if err != nil && !denied {
-		return nil, err
+		return nil, nil, err
 	}
 	for queue, node := range unsaid {
 		switch {
@@ -132,7 +145,7 @@ func (c *Client) states(ctx context.Context, vhost string) (map[string]string, e
 			states[queue] = "down"
 		}
 	}
-	return states, nil
+	return states, sizes, nil
 }
 
 // stateJSON is what tells whether a queue is at work.
@@ -144,6 +157,7 @@ type stateJSON struct {
 	Leader  string   `json:"leader"`
 	Members []string `json:"members"`
 	Online  []string `json:"online"`
+	Bytes   int64    `json:"message_bytes"`
 }
 
 // outage returns the broker's word for a queue that is not at work, "" for others.
@@ -174,7 +188,7 @@ func (c *Client) State(ctx context.Context, q *topology.Queue) (string, error) {
 			return state, nil
 		}
 	}
-	states, err := c.states(ctx, q.VHost)
+	states, _, err := c.states(ctx, q.VHost)
 	return states[q.Name], err
 }
 

@@ -26,6 +26,8 @@ type Live struct {
 type QueueStatus struct {
 	Messages  int64
 	Consumers int64
+	// Bytes is the size of the messages as the broker's statistics have it, 0 if not known.
+	Bytes int64
 	// Known is false when the broker gave no counts (a stream, a queue a second old), and when what
 	// it gives cannot be believed: see State.
 	Known bool

@@ -171,6 +171,9 @@ func Facts() []Fact {
 				"the node that the request names: 100, 100 and 100."},
 		{ID: "length-bytes-with-headers", Seen: []string{"4.3.6"},
 			Text: "A quorum queue counts headers towards max-length-bytes. Other queue types count bodies only."},
+		{ID: "limit-before-overflow", Test: "cmd.TestBrokerScript",
+			Text: "A classic queue takes on the limit of a policy before the overflow of the same policy: messages over the " +
+				"limit are dropped although the policy says reject-publish. A quorum queue keeps them."},
 		{ID: "limits-are-one-object", Seen: []string{"3.10.8"},
 			Text: "All limits of one vhost, or of one user, are one object that the broker reads, changes and writes back. " +
 				"Of two written at once, one is lost."},

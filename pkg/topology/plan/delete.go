@@ -220,12 +220,12 @@ func also(why, more string) string {
 	return why + "; " + more
 }
 
-// guard blocks deletions that lose more than the options allow in all, and shares what they allow
-// among the steps.
+// guard blocks steps that lose more than the options allow in all, and shares what they allow among
+// the deletions.
 func (d *differ) guard() {
 	var total, n int64
-	for _, s := range d.plan.Steps {
-		if s.Action == Delete && s.Risk != nil {
+	for i := range d.plan.Steps {
+		if s := &d.plan.Steps[i]; s.losesMessages() {
 			total += s.Risk.Messages
 			n++
 		}
@@ -233,12 +233,13 @@ func (d *differ) guard() {
 	spare := max(0, d.o.MaxMessageLoss-total)
 	for i := range d.plan.Steps {
 		s := &d.plan.Steps[i]
-		if s.Action != Delete || s.Risk == nil {
+		if !s.losesMessages() {
 			continue
 		}
-		s.Conditions = topology.DeleteConditions{IfUnused: true, IfEmpty: true}
 		if d.o.MaxMessageLoss > 0 {
 			s.Conditions = topology.DeleteConditions{MaxMessages: s.Risk.Messages + spare/n}
+		} else {
+			s.Conditions = topology.DeleteConditions{IfUnused: true, IfEmpty: true}
 		}
 		if s.Blocked == "" {
 			s.Blocked, s.Remedy = d.lossBlock(s, total, n)
@@ -246,21 +247,30 @@ func (d *differ) guard() {
 	}
 }
 
+// losesMessages reports whether a step may lose messages: a deletion, or a change of a policy. A
+// Replace has rules of its own.
+func (s *Step) losesMessages() bool { return s.Risk != nil && s.Action != Replace }
+
 // lossBlock says why a deletion may lose too much. total is what is known to be lost by the plan,
 // which shares what may be lost beyond that among its steps. A step whose count is not, or not
 // wholly, known is blocked without a share.
 func (d *differ) lossBlock(s *Step, total, steps int64) (string, Remedy) {
 	allowed := d.o.MaxMessageLoss
+	held, unknown := stake(*s.Risk), d.unknownCount(s.Ref)
+	if len(s.Queues) > 0 {
+		held = fmt.Sprintf("it drops up to %s that queues hold", units.FormatCount(s.Risk.Messages, "message"))
+		unknown = "nobody knows how many messages it drops"
+	}
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:
-		return fmt.Sprintf("%s, and this plan would lose %d in all", stake(risk), total), Remedy{Kind: AllowLoss,
+		return fmt.Sprintf("%s, and this plan would lose %d in all", held, total), Remedy{Kind: AllowLoss,
 			Messages: total}
 	case risk.Messages > 0 && total > allowed:
-		return stake(risk), Remedy{Kind: AllowLoss, Messages: total}
+		return held, Remedy{Kind: AllowLoss, Messages: total}
 	case risk.Consumers > 0 && allowed == 0:
 		return stake(risk), Remedy{Kind: AllowConsumers, Messages: 1}
 	case !risk.Known && s.Conditions.MaxMessages == risk.Messages:
-		return d.unknownCount(s.Ref), Remedy{Kind: AllowUncounted, Messages: total + steps}
+		return unknown, Remedy{Kind: AllowUncounted, Messages: total + steps}
 	}
 	return "", Remedy{}
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -54,8 +56,11 @@ type Step struct {
 	// Rebind says that a Create only restores a binding that a Replace removes: the broker has it
 	// now, as declared.
 	Rebind bool
-	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues).
+	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues), and for
+	// policies that would drop messages.
 	Risk *Risk
+	// Queues are those of which a policy would drop messages if they held enough, ordered.
+	Queues []topology.Ref
 	// Conditions is what a Delete, or the deletion inside a Replace, may lose at most.
 	Conditions topology.DeleteConditions
 	// Blocked, when not empty, says why apply would refuse the whole plan.
@@ -158,8 +163,12 @@ func (p *Plan) Blocked() []Step {
 	return blocked
 }
 
-// Destructive reports whether the plan deletes or replaces anything.
-func (p *Plan) Destructive() bool { return p.Count(Delete)+p.Count(Replace) > 0 }
+// Destructive reports whether the plan deletes or replaces anything, or drops messages.
+func (p *Plan) Destructive() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool {
+		return s.Action == Delete || s.Action == Replace || s.Risk != nil
+	})
+}
 
 // Risk sums what the plan's steps may lose. Known is false when a count is missing.
 func (p *Plan) Risk() Risk {
