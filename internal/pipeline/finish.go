@@ -219,10 +219,16 @@ func (s *Session) Return(by ReturnBy) (returned int64, more bool, err error) {
 	defer s.mu.Unlock()
 	s.capped = false
 	s.flushAll()
+	if s.lost {
+		return 0, false, consume.ErrLost
+	}
+	return s.giveBack(by)
+}
+
+// giveBack is Return for what is not done. The caller holds the lock.
+func (s *Session) giveBack(by ReturnBy) (returned int64, more bool, err error) {
 	last := s.ledger.lastUnsettled()
 	switch {
-	case s.lost:
-		return 0, false, consume.ErrLost
 	case last == 0 || !by.Nacks():
 		return 0, false, nil
 	case by == ReturnByNack:
@@ -240,10 +246,18 @@ func (s *Session) Return(by ReturnBy) (returned int64, more bool, err error) {
 }
 
 // ReturnAll is like Return, but returns everything: after each part of ReturnByNacks it waits until
-// the queue has it back. It returns the rest without waiting once it cannot count (c may be nil) or
-// ctx has ended. It does so, too, if a part was not seen to be back in time, because other
-// consumers may have taken it.
+// the queue has it back. c counts in that queue. Without c, the subscription counts if it can.
+// ReturnAll returns the rest without waiting once nothing counts or ctx has ended. It does so, too,
+// if a part was not seen to be back in time, because other consumers may have taken it.
 func (s *Session) ReturnAll(ctx context.Context, by ReturnBy, c Counter, queue string) (returned int64, err error) {
+	return s.returnParts(ctx, by, c, queue, s.Return)
+}
+
+func (s *Session) returnParts(ctx context.Context, by ReturnBy, c Counter, queue string,
+	part func(ReturnBy) (int64, bool, error)) (returned int64, err error) {
+	if own, ok := s.Sub.(consume.Counter); ok && c == nil {
+		c = ownCounter{own}
+	}
 	wait := by == ReturnByNacks
 	for more := true; more; {
 		before := int64(-1)
@@ -251,7 +265,7 @@ func (s *Session) ReturnAll(ctx context.Context, by ReturnBy, c Counter, queue s
 			before = CountReady(ctx, c, queue)
 		}
 		var n int64
-		n, more, err = s.Return(by)
+		n, more, err = part(by)
 		if returned += n; err != nil {
 			return returned, err
 		}
@@ -260,15 +274,25 @@ func (s *Session) ReturnAll(ctx context.Context, by ReturnBy, c Counter, queue s
 	return returned, nil
 }
 
-// ReturnAndClose closes a session that is lost, as far as known. It first tries to return messages
-// with a nack, because a close counts against a delivery limit.
-func (s *Session) ReturnAndClose() {
-	s.mu.Lock()
-	last := s.ledger.lastUnsettled()
-	s.mu.Unlock()
-	if last > 0 {
-		_ = s.Sub.Nack(last, true, true) // the connection is gone, most likely
-	}
+// ownCounter is a subscription as the counter of its queue. It takes an empty queue and a leader that
+// does not answer for the same: AwaitReady asks again.
+type ownCounter struct{ consume.Counter }
+
+// Ready implements Counter.
+func (o ownCounter) Ready(ctx context.Context, _ string) (int64, error) {
+	n, err := o.Counter.Ready(ctx)
+	return int64(max(n, 0)), err
+}
+
+// ReturnAndClose closes a session that is lost, as far as known. If the connection is still there
+// after all, it returns messages as ReturnAll does: a close counts towards a delivery limit.
+func (s *Session) ReturnAndClose(ctx context.Context, by ReturnBy) {
+	// An error is likely: the connection is gone.
+	_, _ = s.returnParts(ctx, by, nil, "", func(by ReturnBy) (int64, bool, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.giveBack(by)
+	})
 	_ = s.Sub.Close()
 }
 

@@ -78,7 +78,7 @@ func (r *run) recover(ctx context.Context, cause error) error {
 		return err
 	}
 	for _, s := range r.allSessions() {
-		s.ReturnAndClose()
+		s.ReturnAndClose(ctx, r.ReturnBy)
 		r.awaited += s.Held()
 	}
 	r.forgetSessions()

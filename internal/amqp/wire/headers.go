@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/msgctl/msgctl/pkg/message"
 )
 
 const (
@@ -20,25 +22,27 @@ var valueSizes = map[byte]int{'t': 1, 'b': 1, 'B': 1, 's': 2, 'u': 2, 'I': 4, 'i
 
 // readable returns the field table of a content header without the entries that the library cannot
 // decode, and why it cannot: "" if it can decode all of them. room is how many entries the result
-// may have at most. The library ends the connection at what it cannot decode.
+// may have at most, besides the offset in a stream, which is always kept. The library ends the
+// connection at what it cannot decode.
 func readable(table []byte, room int) (kept []byte, why string) {
 	if len(table) <= 4 {
 		return table, ""
 	}
 	kept = table
 	for at, n := 4, 0; at < len(table); {
-		size, fault := entrySize(table[at:])
-		if fault == "" && n == room {
+		name, size, fault := entrySize(table[at:])
+		keep := fault == "" && (n < room || string(name) == message.HeaderStreamOffset)
+		if fault == "" && n >= room {
 			fault = fmt.Sprintf("it has more than the %d headers that the AMQP library reads", room)
 		}
 		end := min(at+size, len(table))
-		switch {
-		case fault != "" && why == "":
+		if fault != "" && why == "" {
 			why, kept = fault, bytes.Clone(table[:at])
-		case fault == "" && why != "":
+		}
+		if keep && why != "" {
 			kept = append(kept, table[at:end]...)
 		}
-		if fault == "" {
+		if keep {
 			n++
 		}
 		at = end
@@ -50,16 +54,16 @@ func readable(table []byte, room int) (kept []byte, why string) {
 }
 
 // entrySize is valueSize for an entry of the header table, with its name.
-func entrySize(b []byte) (size int, fault string) {
+func entrySize(b []byte) (name []byte, size int, fault string) {
 	name, value, ok := cutName(b)
 	if !ok {
-		return len(b) + 1, "its headers are no AMQP table"
+		return nil, len(b) + 1, "its headers are no AMQP table"
 	}
 	size, fault = valueSize(value, 0)
 	if fault != "" {
 		fault = fmt.Sprintf("its header %q %s", name, fault)
 	}
-	return len(b) - len(value) + size, fault
+	return name, len(b) - len(value) + size, fault
 }
 
 // cutName splits the entries of a table after the first name.

@@ -56,7 +56,7 @@ func (g *guard) withMark(payload []byte, u *message.Unread) ([]byte, error) {
 		return nil, &Violation{What: "properties that cannot be read"}
 	}
 	h.head = binary.BigEndian.AppendUint64(append([]byte(nil), payload[:4]...), 0)
-	whole, why := readable(h.parts[headersIndex], maxEntries-2) // without the mark and a note
+	whole, why := readable(h.parts[headersIndex], maxEntries-3) // with an offset, the mark and a note
 	u.Partial = u.Partial || why != ""
 	for _, table := range [][]byte{whole, nil} {
 		u.Partial = u.Partial || len(table) < len(whole)

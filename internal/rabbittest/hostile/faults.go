@@ -140,14 +140,9 @@ func call(m Method, args ...byte) []byte {
 	return append(payload, args...)
 }
 
-// Header returns a content header that announces a body of a size. properties are flags and values;
-// none means that there are no properties.
-func Header(size uint64, properties ...byte) Frame {
-	payload := binary.BigEndian.AppendUint64([]byte{0, 60, 0, 0}, size)
-	if len(properties) == 0 {
-		properties = []byte{0, 0}
-	}
-	return Frame{Kind: HeaderFrame, Payload: append(payload, properties...)}
+// Header returns a content header that announces a body of a size, without properties.
+func Header(size uint64) Frame {
+	return Frame{Kind: HeaderFrame, Payload: append(binary.BigEndian.AppendUint64([]byte{0, 60, 0, 0}, size), 0, 0)}
 }
 
 // Body returns a body frame.

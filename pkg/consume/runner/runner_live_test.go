@@ -330,7 +330,7 @@ func TestLimitAndDedupe(t *testing.T) {
 
 // TestAStopKeepsTheOrder: what is in hand when the run is stopped goes back in its order.
 func TestAStopKeepsTheOrder(t *testing.T) {
-	const n = 400
+	const n = 2000
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		s := newScene(t, b, 0)
 		s.declare(t, "quorum", amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": 100})
