@@ -13,7 +13,6 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/pipeline"
-	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
@@ -187,11 +186,10 @@ func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdms
 			observer.Progress(replay.Progress{Processed: result.Done + result.Skipped})
 		}
 	}
-	stayed := report.NewTally()
 	_, err := e.each(ctx, func(m *message.Message) error {
 		if m.Unread != nil {
 			left := pipeline.LeaveUnread(m)
-			stayed.Stay(left.Reason, left.Detail)
+			e.undecided.Stay(left.Reason, left.Detail)
 			return nil //nolint:nilerr // the message stays, which is reported
 		}
 		err := w.Write(m)
@@ -200,7 +198,7 @@ func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdms
 		}
 		return err
 	}, func() { looked(&result.Skipped) })
-	result.Stayed = stayed.Stayed()
+	result.Stayed = e.undecided.Stayed()
 	observer.Progress(replay.Progress{Processed: result.Done + result.Skipped})
 	if result.Interrupted = ctx.Err() != nil; result.Interrupted {
 		err = nil // the messages are back in the queue, and the archive is complete

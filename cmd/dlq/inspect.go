@@ -135,9 +135,9 @@ func runInspect(ctx context.Context, opts *inspectOptions) error {
 	i := &inspection{inspectOptions: opts, picker: p}
 	defer p.chosen.warn(opts.proc)
 	if opts.groupBy != "" {
-		return i.groups(ctx)
+		return p.partly(i.groups(ctx))
 	}
-	return i.messages(ctx)
+	return p.partly(i.messages(ctx))
 }
 
 // inspection is one run of inspect.

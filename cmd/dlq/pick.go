@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -24,6 +27,17 @@ type picker struct {
 	// far.
 	now     time.Time
 	matched int64
+	// undecided are the messages whose bodies the selection needed and that were not read.
+	undecided report.Tally
+}
+
+// partly is the end of a command that showed or copied what was selected: partly done if the
+// selection could not be decided for all messages.
+func (p *picker) partly(err error) error {
+	if err == nil && len(p.undecided.Stayed()) > 0 {
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
+	}
+	return err
 }
 
 // pick prepares to browse for at most most messages that the flags select. The caller must call
@@ -33,7 +47,8 @@ func (v *connectedVHost) pick(q *topology.Queue, o *selectOptions, most int64) (
 	if err != nil {
 		return nil, err
 	}
-	p := &picker{v: v, q: q, chosen: chosen, most: most, within: most, now: time.Now()}
+	p := &picker{v: v, q: q, chosen: chosen, most: most, within: most, now: time.Now(),
+		undecided: report.NewTally()}
 	if o.any() {
 		p.within = 0 // matches may be anywhere in the queue
 	}
@@ -54,7 +69,9 @@ func (p *picker) each(ctx context.Context, show func(*message.Message) error, ot
 		var unread *message.Unread
 		if errors.As(err, &unread) {
 			p.chosen.note(fmt.Sprintf("message %q: %s", m.MessageID, unread.Why))
-			err = nil
+			left := pipeline.LeaveUnread(m)
+			p.undecided.Stay(left.Reason, left.Detail)
+			return nil //nolint:nilerr // the message stays, which is reported
 		}
 		if err != nil {
 			return err

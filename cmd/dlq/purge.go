@@ -147,7 +147,7 @@ func (p *purging) run(ctx context.Context) error {
 		return p.v.adviseRefused(&vhost.RefusedError{Assessment: l})
 	}
 	if p.dryRun {
-		return p.dry(ctx)
+		return p.partly(p.dry(ctx))
 	}
 	meant, err := p.preview(ctx)
 	if err != nil {
@@ -156,7 +156,7 @@ func (p *purging) run(ctx context.Context) error {
 	if meant == 0 {
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
 		doc.VHost = p.v.Name
-		return p.common.End(doc, nil)
+		return p.partly(p.common.End(doc, nil))
 	}
 	if err := p.confirm(ctx, meant); err != nil {
 		return err

@@ -36,9 +36,11 @@ type tailing struct {
 	unread   int64 // messages that were not saved, because their bodies were not read
 	broken   int64 // messages that were shown
 	unknown  int64 // messages that --where could not evaluate
-	lost     int64 // dropped before they were shown, though saved
-	missed   int64 // dropped, and connections lost, since the last message shown
-	gap      bool
+	// undecided says that for one of them, this is because its body was not read.
+	undecided bool
+	lost      int64 // dropped before they were shown, though saved
+	missed    int64 // dropped, and connections lost, since the last message shown
+	gap       bool
 }
 
 var (
@@ -226,6 +228,7 @@ func (t *tailing) means(src *tailSource, s *events.TailMessage) bool {
 		var not *filter.NotComparable
 		if errors.As(err, &not) && !not.AbsentHeader {
 			t.unknown++
+			t.undecided = t.undecided || s.Message.Unread != nil
 		}
 		if !ok {
 			return false
@@ -248,7 +251,7 @@ func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 	}
 	found := t.invalid && t.broken > 0
 	switch {
-	case t.unread > 0 && (errors.Is(err, errEnough) || errors.Is(err, errQuiet)):
+	case (t.unread > 0 || t.undecided) && (errors.Is(err, errEnough) || errors.Is(err, errQuiet)):
 		return cmdutil.ExitWith(cmdutil.ExitPartly)
 	case errors.Is(err, errEnough) && found, errors.Is(err, errQuiet) && found:
 		return cmdutil.ExitWith(cmdutil.ExitPending)
