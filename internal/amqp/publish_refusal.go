@@ -43,7 +43,7 @@ var (
 // reason allows it, the error identifies the message (fact publish-refusal-reasons).
 func (c *publishChannel) refused(x *amqp091.Error) error {
 	r := refusal.Parse(x.Reason)
-	out := &publish.Refusal{}
+	out := &publish.Refusal{Final: x.Code == amqp091.AccessRefused || x.Code == amqp091.NotFound}
 	say := func(kind error, format string, args ...any) {
 		out.Err = &refusal.Error{Text: fmt.Sprintf(format, args...), Sentinel: kind, Cause: x}
 	}

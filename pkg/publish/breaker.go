@@ -20,7 +20,7 @@ const (
 	DefaultBreakerProbes   = 10
 )
 
-// ErrGaveUp is wrapped when too many probes of a Breaker failed in a row.
+// ErrGaveUp is wrapped when too many probes of a Breaker failed in a row, or when no probe is of use.
 var ErrGaveUp = errors.New("gave up")
 
 // BreakerOptions say when a Breaker stops publishing. The zero value is usable.
@@ -55,8 +55,8 @@ const (
 
 // Breaker is a circuit breaker for messages published in a window. When several messages in a row
 // are returned or refused, publishing pauses. After the pause one message is published as a probe,
-// and its outcome decides whether the others follow. Messages in flight when the breaker opened do
-// not count. Its methods are safe for concurrent use.
+// and its outcome decides whether the others follow. There is no probe after a refusal that is Final.
+// Messages in flight when the breaker opened do not count. Its methods are safe for concurrent use.
 type Breaker struct {
 	o    BreakerOptions
 	gate *gobreaker.TwoStepCircuitBreaker[struct{}]
@@ -95,10 +95,17 @@ func (b *Breaker) change(_ string, from, to gobreaker.State) {
 		b.failed = 0
 	}
 	b.wake()
+	pauses := to != gobreaker.StateOpen || !isFinal(b.last)
 	b.mu.Unlock()
-	if b.o.Notify != nil {
+	if b.o.Notify != nil && pauses {
 		b.o.Notify(stateOf(from, to))
 	}
+}
+
+// isFinal reports whether the broker refused a message for a reason that no pause removes.
+func isFinal(err error) bool {
+	var refused *Refusal
+	return errors.As(err, &refused) && refused.Final
 }
 
 func stateOf(from, to gobreaker.State) BreakerState {
@@ -133,6 +140,9 @@ func (b *Breaker) Allow(ctx context.Context) (done func(error), err error) {
 		finish, err := b.gate.Allow()
 		if err == nil {
 			return func(outcome error) { b.finish(finish, outcome) }, nil
+		}
+		if errors.Is(err, gobreaker.ErrOpenState) && isFinal(last) {
+			return nil, fmt.Errorf("%w: %w", ErrGaveUp, last)
 		}
 		if errors.Is(err, gobreaker.ErrTooManyRequests) {
 			wait = time.Minute // the probe's outcome comes first

@@ -77,6 +77,16 @@ func TestBreakerGivesUpAndHeedsTheContext(t *testing.T) {
 		if _, err := b.Allow(t.Context()); !errors.Is(err, publish.ErrGaveUp) || !errors.Is(err, bad) {
 			t.Error(err)
 		}
+		final := &publish.Refusal{Err: bad, Final: true}
+		b = publish.NewBreaker(publish.BreakerOptions{Failures: 1, Pause: time.Hour, Notify: func(s publish.BreakerState) {
+			t.Errorf("it %s, though no pause helps", s)
+		}})
+		if done, err := b.Allow(t.Context()); err == nil {
+			done(final)
+		}
+		if _, err := b.Allow(t.Context()); !errors.Is(err, publish.ErrGaveUp) || !errors.Is(err, final) {
+			t.Error(err)
+		}
 		b = publish.NewBreaker(publish.BreakerOptions{Failures: 1, Pause: time.Hour})
 		done, err := b.Allow(t.Context())
 		if err != nil {

@@ -76,6 +76,8 @@ type Refusal struct {
 	// contains: a missing permission, an exchange that does not exist. It is nil when that is
 	// unknown.
 	Alike func(Target, *message.Message) bool
+	// Final reports whether a later attempt is of no use: a permission or the exchange is missing.
+	Final bool
 }
 
 // Error returns Err's text.
