@@ -66,7 +66,8 @@ The first Ctrl-C or SIGTERM stops consuming and gives running handlers --grace
 to finish. Handlers that are still running are then killed, and their messages
 return to the queue. The exit code is 130. A run that ends by itself, by --limit
 or --idle-timeout, exits with 3 if messages were dead-lettered or dropped, were
-begun and had to return to the queue, or were left undelivered, else with 0.
+begun and had to return to the queue, or were left undelivered, and
+otherwise with 0.
 
 Before a run ends by --idle-timeout, it asks the broker whether the queue is
 empty. While it is not, the run waits up to three times as long, and then ends

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// fate is what a planned handler does to a message, by its number.
+// outcome is what a planned handler does to a message, by its number.
 type outcome string
 
 const (

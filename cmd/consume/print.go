@@ -43,9 +43,9 @@ func (c *consuming) newPrintHandler() *printHandler {
 }
 
 // Handle implements handle.Handler. A message that cannot be written is returned to the queue.
-func (p *printHandler) Handle(_ context.Context, j *handle.Job) handle.Result {
-	s := &events.TailMessage{Item: tail.Item{Message: *j.Message, At: time.Now()}}
-	if e, format, err := event.FromMessage(j.Message); err == nil {
+func (p *printHandler) Handle(_ context.Context, a *handle.Attempt) handle.Result {
+	s := &events.TailMessage{Item: tail.Item{Message: *a.Message, At: time.Now()}}
+	if e, format, err := event.FromMessage(a.Message); err == nil {
 		s.Event, s.Format = e, format
 	}
 	p.mu.Lock()

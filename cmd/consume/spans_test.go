@@ -12,10 +12,10 @@ import (
 
 // TestWithoutTracingNothingIsPaid: what is called for each message allocates nothing.
 func TestWithoutTracingNothingIsPaid(t *testing.T) {
-	end := &runner.End{Job: &handle.Job{Message: &message.Message{}}}
+	end := &runner.End{Attempt: &handle.Attempt{Message: &message.Message{}}}
 	w := &consumeWatch{metrics: telemetry.NewConsumerMetrics("q"), shown: newShownProgress(terminal.Silent{})}
 	if n := testing.AllocsPerRun(100, func() {
-		end.Begun = w.Begin(end.Job)
+		end.Begun = w.Begin(end.Attempt)
 		endProcess(end)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -77,15 +77,15 @@ func (w *consumeWatch) ready() error {
 }
 
 // Begin implements runner.Observer.
-func (w *consumeWatch) Begin(j *handle.Job) any {
+func (w *consumeWatch) Begin(a *handle.Attempt) any {
 	w.metrics.InFlight.Inc()
 	w.shown.begin()
 	if w.traces == nil {
 		return nil
 	}
-	p := w.traces.BeginProcess(tracing.Delivery{Message: j.Message, Queue: w.queue, Tag: j.Tag, Attempt: j.Attempt,
-		Type: j.Type})
-	j.Trace = handle.Trace(p.Context())
+	p := w.traces.BeginProcess(tracing.Delivery{Message: a.Message, Queue: w.queue, Tag: a.Tag, Attempt: a.Number,
+		Type: a.Type})
+	a.Trace = handle.Trace(p.Context())
 	return p
 }
 
@@ -95,7 +95,7 @@ func endProcess(e *runner.End) {
 	if !ok {
 		return
 	}
-	v := tracing.AttemptResult{Outcome: string(e.Outcome), Handler: e.Job.By, Wait: e.Wait,
+	v := tracing.AttemptResult{Outcome: string(e.Outcome), Handler: e.Attempt.By, Wait: e.Wait,
 		Retried: e.Outcome == runner.Retried,
 		Dead:    e.Outcome == runner.DeadLettered}
 	v.Failed = v.Retried || v.Dead || e.Outcome == runner.Dropped
@@ -110,7 +110,7 @@ func endProcess(e *runner.End) {
 
 // End implements runner.Observer.
 func (w *consumeWatch) End(e runner.End) {
-	typ := w.types.Value(e.Job.Type)
+	typ := w.types.Value(e.Attempt.Type)
 	m := w.metrics
 	m.Consumed.WithLabelValues(typ, string(e.Outcome)).Inc()
 	if e.Outcome != runner.Duplicate {
@@ -143,15 +143,15 @@ func (w *consumeWatch) logEnd(e *runner.End) {
 	if !w.log.Enabled(ctx, level) {
 		return
 	}
-	m := e.Job.Message
+	m := e.Attempt.Message
 	attrs := []slog.Attr{slog.String("queue", w.queue), slog.String("message_id", m.MessageID),
-		slog.Int("attempt", e.Job.Attempt)}
+		slog.Int("attempt", e.Attempt.Number)}
 	optional := func(name, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(name, value))
 		}
 	}
-	optional("event_type", e.Job.Type)
+	optional("event_type", e.Attempt.Type)
 	optional("routing_key", m.RoutingKey)
 	optional("correlation_id", m.CorrelationID)
 	p, _ := e.Begun.(*tracing.Process)

@@ -214,9 +214,9 @@ func (i *inspection) messages(ctx context.Context) error {
 	stream := messages.NewStream(i.proc.Streams.Out, i.output.Value == "yaml", messages.ListDocument{
 		FormatVersion: deadletters.FormatVersion, VHost: i.v.Name, Queue: i.q.Name, Type: i.q.Type,
 	})
-	var list []messages.Document
+	var list []messages.MessageDocument
 	report, err := i.each(ctx, func(m *message.Message) error {
-		doc := messages.NewDocument(m, o)
+		doc := messages.NewMessageDocument(m, o)
 		switch {
 		case lines:
 			return i.line(ctx, doc)
@@ -246,7 +246,7 @@ func (i *inspection) cards() bool {
 	return i.output.Value == "table" && (i.full || i.count == 1 || len(i.selection.ids) > 0)
 }
 
-func (i *inspection) card(doc messages.Document) error {
+func (i *inspection) card(doc messages.MessageDocument) error {
 	streams := i.proc.Streams
 	if i.matched > 1 {
 		fmt.Fprintln(streams.Out)
@@ -254,12 +254,12 @@ func (i *inspection) card(doc messages.Document) error {
 	return messages.Details(streams.Out, doc, i.full, streams.OutStyler(i.proc.Colour), streams.OutWidth())
 }
 
-func (i *inspection) table(list []messages.Document) error {
+func (i *inspection) table(list []messages.MessageDocument) error {
 	streams := i.proc.Streams
 	return messages.Table(streams.Out, list, streams.OutStyler(i.proc.Colour), streams.OutWidth())
 }
 
-func (i *inspection) finish(list []messages.Document, report browse.Report) error {
+func (i *inspection) finish(list []messages.MessageDocument, report browse.Report) error {
 	if len(list) > 0 {
 		if err := i.table(list); err != nil {
 			return err

@@ -70,11 +70,11 @@ queues:
 		})
 		return found
 	}
-	letters := fires("MsgctlDeadLetters", "dlq")
-	if letters.Labels["severity"] != "warning" || letters.Labels["vhost"] != c.VHost.Name ||
-		letters.Annotations["summary"] != "1 dead letters in queue dlq in vhost "+c.VHost.Name ||
-		!strings.Contains(letters.Annotations["description"], "msgctl dlq inspect 'dlq' --vhost "+c.VHost.Name) {
-		t.Errorf("%+v", letters)
+	alert := fires("MsgctlDeadLetters", "dlq")
+	if alert.Labels["severity"] != "warning" || alert.Labels["vhost"] != c.VHost.Name ||
+		alert.Annotations["summary"] != "1 dead letters in queue dlq in vhost "+c.VHost.Name ||
+		!strings.Contains(alert.Annotations["description"], "msgctl dlq inspect 'dlq' --vhost "+c.VHost.Name) {
+		t.Errorf("%+v", alert)
 	}
 	fires("MsgctlQueueFull", "full")
 

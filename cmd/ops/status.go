@@ -90,20 +90,20 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	return err
 }
 
-func (o *statusOptions) read(ctx context.Context, one bool) (status.Document, error) {
+func (o *statusOptions) read(ctx context.Context, one bool) (status.StatusDocument, error) {
 	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
-		return status.Document{}, err
+		return status.StatusDocument{}, err
 	}
 	in, _, err := inspectBroker(ctx, o.open, "status", conn, one, false)
 	if err != nil {
-		return status.Document{}, err
+		return status.StatusDocument{}, err
 	}
-	return status.NewDocument(in), nil
+	return status.NewStatusDocument(in), nil
 }
 
 // nagios writes the single line of a monitoring plugin; an unknown verdict is UNKNOWN.
-func (o *statusOptions) nagios(doc status.Document, err error) error {
+func (o *statusOptions) nagios(doc status.StatusDocument, err error) error {
 	var usage *cmdutil.ExitError
 	if errors.As(err, &usage) && usage.Code == cmdutil.ExitUsage {
 		return err

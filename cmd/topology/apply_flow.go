@@ -121,7 +121,7 @@ const writesAtOnce = 8
 // a question follows.
 func (o *changeOptions) show(plan *plan.Plan) error {
 	streams := o.proc.Streams
-	doc := plans.NewDocument(plan)
+	doc := plans.NewPlanDocument(plan)
 	switch {
 	case o.output.Value == "text" && plan.Empty() && plan.Refusal() == nil:
 		return nil // the report contains everything
@@ -140,7 +140,7 @@ func (o *changeOptions) report(plan *plan.Plan, result apply.Result) error {
 		return err
 	}
 	if plan.Empty() {
-		return plans.Text(streams.Out, plans.NewDocument(plan), streams.OutStyler(o.proc.Colour), streams.OutWidth())
+		return plans.Text(streams.Out, plans.NewPlanDocument(plan), streams.OutStyler(o.proc.Colour), streams.OutWidth())
 	}
 	return plans.ApplyText(streams.Out, doc, streams.OutStyler(o.proc.Colour))
 }

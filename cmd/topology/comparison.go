@@ -169,8 +169,8 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 	}
 	flags.Var(pruneValue{o}, "prune",
 		"delete what this topology's name once applied and the files no longer declare, in the vhosts of the files; "+
-			"users, vhosts and globals (global parameters) only where they are named (--prune=users,vhosts), and so "+
-			"permissions, policies, operatorPolicies, parameters and limits where the files have none of them")
+			"users, vhosts and globals (global parameters) only if you name them (--prune=users,vhosts), and if the files "+
+			"have none of them, also permissions, policies, operatorPolicies, parameters and limits")
 	flags.Lookup("prune").NoOptDefVal = "true"
 	flags.BoolVar(&o.plan.Adopt, "adopt", false,
 		"record existing objects that the files declare as owned by this topology, so that --prune and destroy may "+

@@ -83,7 +83,7 @@ func runPlan(ctx context.Context, opts *planOptions) error {
 
 func (o *planOptions) show(plan *plan.Plan) error {
 	streams := o.proc.Streams
-	doc := plans.NewDocument(plan)
+	doc := plans.NewPlanDocument(plan)
 	if done, err := o.output.Encode(streams.Out, doc); done {
 		return err
 	}

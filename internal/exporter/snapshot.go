@@ -54,7 +54,7 @@ type Finding struct{ VHost, Severity, Rule string }
 // Sample summarises the first messages of a queue.
 type Sample struct {
 	At time.Time
-	// Refused says that the queue was not looked into, because that could do harm, or failed.
+	// Refused says that the queue was not browsed, because that could do harm, or that browsing failed.
 	Refused bool
 	// Messages is how many were looked at.
 	Messages int

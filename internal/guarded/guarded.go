@@ -1,5 +1,4 @@
-// Package guarded runs what works on untrusted content: it may panic, or take longer than anybody
-// wants to wait. It also guards goroutines: a panic in one ends the process as the program wants it.
+// Package guarded runs what works on untrusted content: it may panic, or take too long. It also guards goroutines: a panic in one ends the process as the program wants it.
 package guarded
 
 import (
@@ -30,7 +29,7 @@ func Call(f func()) (err error) {
 // Within returns what f does, or an error: a *Panic if f panics, context.DeadlineExceeded after the
 // timeout, that of ctx when it ends first. A timeout of 0 is none.
 //
-// f cannot be stopped: one that is given up goes on by itself, and must change nothing that others
+// f cannot be stopped: one that is given up continues, and must change nothing that others
 // use.
 func Within[T any](ctx context.Context, timeout time.Duration, f func() T) (T, error) {
 	type outcome struct {

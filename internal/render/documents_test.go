@@ -33,7 +33,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // file. The documents are versioned APIs: fields may be added, but none may change or be removed.
 func TestDocumentsKeepTheirForm(t *testing.T) {
 	for name, document := range map[string]any{
-		"plan": &plans.Document{}, "apply": &plans.ApplyDocument{},
+		"plan": &plans.PlanDocument{}, "apply": &plans.ApplyDocument{},
 		"dlq-ls": &deadletters.ListDocument{}, "dlq-groups": &deadletters.GroupsDocument{},
 		"dlq-messages": &messages.ListDocument{}, "dlq-run": &deadletters.RunDocument{},
 		"events": &events.ListDocument{}, "published": &events.PublishedDocument{},
@@ -41,7 +41,7 @@ func TestDocumentsKeepTheirForm(t *testing.T) {
 		"publish-dry-run-file": &events.DryRunFileDocument{},
 		"tail-correlation":     &events.CausationDocument{},
 		"lint":                 &checks.LintDocument{}, "test": &checks.TestReport{}, "route": &checks.RouteDocument{},
-		"status": &status.Document{}, "doctor": &status.DoctorDocument{},
+		"status": &status.StatusDocument{}, "doctor": &status.DoctorDocument{},
 	} {
 		fill(reflect.ValueOf(document).Elem(), "", 0)
 		var got bytes.Buffer

@@ -78,7 +78,7 @@ func (b *builder) deadLetters() {
 			"{{reason}}"})
 	b.table("Where they died, in samples", "",
 		"sort_desc(sum by (vhost, queue, source_queue, reason) ("+exporter.DLQDeaths+deadLetterSelector+"))")
-	b.lines("Age of the samples", "Each queue is looked into in its turn.", "s",
+	b.lines("Age of the samples", "The queues are sampled in turn.", "s",
 		query{"time() - " + exporter.DLQSampled + deadLetterSelector, name})
 }
 

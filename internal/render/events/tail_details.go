@@ -20,7 +20,7 @@ func (t *TailLines) WriteDetails(s *TailMessage) error {
 	d.Title(title + "  " + s.ID())
 	d.Field("seen", clock(s.At, s.At, false))
 	t.eventDetails(d, s)
-	doc := messages.NewDocument(&s.Message, messages.Options{Now: s.At, Full: true})
+	doc := messages.NewMessageDocument(&s.Message, messages.Options{Now: s.At, Full: true})
 	d.Field("exchange", render.ExchangeName(doc.Exchange))
 	d.Field("routing key", doc.RoutingKey)
 	d.Field("queue", doc.Source)

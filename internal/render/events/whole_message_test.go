@@ -92,14 +92,14 @@ func (w *wholeMessage) check(t *testing.T, line []byte) {
 func (w *wholeMessage) inspect(t *testing.T, m *message.Message) {
 	var out bytes.Buffer
 	for _, parsed := range []bool{true, false} {
-		doc := messages.NewDocument(m, messages.Options{Now: time.Unix(1e9, 0), ParseBody: parsed})
+		doc := messages.NewMessageDocument(m, messages.Options{Now: time.Unix(1e9, 0), ParseBody: parsed})
 		if text, err := json.Marshal(doc); err != nil || !json.Valid(text) {
 			t.Fatalf("inspect -o json: %v: %s", err, text)
 		}
 		if err := messages.Details(&out, doc, true, terminal.NewStyler(false), 80); err != nil {
 			t.Fatal(err)
 		}
-		if err := messages.Table(&out, []messages.Document{doc}, terminal.NewStyler(false), 80); err != nil {
+		if err := messages.Table(&out, []messages.MessageDocument{doc}, terminal.NewStyler(false), 80); err != nil {
 			t.Fatal(err)
 		}
 	}

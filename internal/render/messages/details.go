@@ -16,7 +16,7 @@ import (
 // Details writes everything about one message for a person: its origin, its death history, the
 // error that a framework recorded, properties, headers and body. It omits the headers of the death
 // history unless full is true.
-func Details(w io.Writer, m Document, full bool, style terminal.Styler, width int) error {
+func Details(w io.Writer, m MessageDocument, full bool, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	d := NewDetailsWriter(b, style, width)
 	title := "Message " + render.OrDash(m.ID)
@@ -66,7 +66,7 @@ func (d DetailsWriter) Field(name, value string) {
 	render.Hanging(d.w, "  "+d.style.Dim(fmt.Sprintf("%-12s", name)), value, d.width, render.Plain)
 }
 
-func (d DetailsWriter) origin(m Document) {
+func (d DetailsWriter) origin(m MessageDocument) {
 	d.Field("reason", m.Reason)
 	d.Field("died in", m.Queue)
 	d.Field("exchange", render.ExchangeName(m.Exchange))
@@ -80,7 +80,7 @@ func (d DetailsWriter) origin(m Document) {
 }
 
 // History writes the death history in words.
-func (d DetailsWriter) History(m Document) {
+func (d DetailsWriter) History(m MessageDocument) {
 	if len(m.History) == 0 {
 		return
 	}
@@ -137,7 +137,7 @@ func plainText(v any) string {
 }
 
 // Body writes the body as text, or a hex dump of its beginning if it is binary.
-func (d DetailsWriter) Body(m Document) {
+func (d DetailsWriter) Body(m MessageDocument) {
 	fmt.Fprintln(d.w, d.style.Bold("Body")+"  "+d.style.Dim(terminal.Neutralise(m.BodyIs)))
 	if m.view.Text != "" {
 		d.block(m.view.Text)

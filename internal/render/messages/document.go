@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
-// Document is a message for other programs. Its fields have the names that filter expressions use.
-type Document struct {
+// MessageDocument is a message for other programs. Its fields have the names that filter expressions use.
+type MessageDocument struct {
 	ID     string `json:"id,omitempty"`
 	Source string `json:"source"`
 	// Reason is the reason why the message was dead-lettered. Queue is the queue in which it died.
@@ -81,9 +81,9 @@ type Options struct {
 	Brief bool
 }
 
-// NewDocument returns the document of a message.
-func NewDocument(m *message.Message, o Options) Document {
-	doc := Document{
+// NewMessageDocument returns the document of a message.
+func NewMessageDocument(m *message.Message, o Options) MessageDocument {
+	doc := MessageDocument{
 		ID: m.MessageID, Source: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey, Redelivered: m.Redelivered,
 		Size: m.Size(), Replays: m.Replays(), History: message.Timeline(m.Headers),
 		Properties: properties(m), Headers: plainTable(m.Headers),
@@ -109,7 +109,7 @@ func NewDocument(m *message.Message, o Options) Document {
 	return doc
 }
 
-func (doc *Document) deaths(m *message.Message) {
+func (doc *MessageDocument) deaths(m *message.Message) {
 	d := m.History()
 	doc.DeathCount = d.Count()
 	for _, e := range d.All() {
@@ -120,7 +120,7 @@ func (doc *Document) deaths(m *message.Message) {
 	}
 }
 
-func (doc *Document) body(m *message.Message, o Options) {
+func (doc *MessageDocument) body(m *message.Message, o Options) {
 	options := body.Options{}
 	if o.Brief {
 		options.MaxText, options.MaxDump = 1<<10, 16

@@ -34,8 +34,8 @@ func dead(id, body string) *message.Message {
 	return m
 }
 
-func document(m *message.Message) messages.Document {
-	return messages.NewDocument(m,
+func document(m *message.Message) messages.MessageDocument {
+	return messages.NewMessageDocument(m,
 		messages.Options{Now: time.Date(2026, 1, 31, 13, 30, 0, 0, time.UTC), ParseBody: true})
 }
 
@@ -102,7 +102,7 @@ func TestNothingOfAMessageReachesTheTerminalRaw(t *testing.T) {
 		if err := messages.Details(&out, doc, true, plain, width); err != nil {
 			t.Fatal(err)
 		}
-		if err := messages.Table(&out, []messages.Document{doc}, plain, width); err != nil {
+		if err := messages.Table(&out, []messages.MessageDocument{doc}, plain, width); err != nil {
 			t.Fatal(err)
 		}
 		if err := messages.Diff(&out, m, dead("other"+evil, "other"+evil), plain); err != nil {
@@ -135,7 +135,7 @@ func TestTransformDiff(t *testing.T) {
 func TestMessageStreamIsTheDocument(t *testing.T) {
 	for n := range 3 {
 		doc := messages.ListDocument{FormatVersion: "1", VHost: "/", Queue: "q: \"x\"", Type: "classic",
-			Messages: []messages.Document{}, Browsed: 7}
+			Messages: []messages.MessageDocument{}, Browsed: 7}
 		for range n {
 			doc.Messages = append(doc.Messages, document(dead("m-1", `{"n":[1,{}],"text":"a\nb"}`)),
 				document(dead("m-2", "two\nlines\n")))

@@ -15,11 +15,11 @@ const FormatVersion = "1"
 
 // ListDocument contains messages of a queue, for other programs.
 type ListDocument struct {
-	FormatVersion string     `json:"format_version"`
-	VHost         string     `json:"vhost"`
-	Queue         string     `json:"queue"`
-	Type          string     `json:"type"`
-	Messages      []Document `json:"messages"`
+	FormatVersion string            `json:"format_version"`
+	VHost         string            `json:"vhost"`
+	Queue         string            `json:"queue"`
+	Type          string            `json:"type"`
+	Messages      []MessageDocument `json:"messages"`
 	// Browsed is the number of messages that were read.
 	Browsed int64 `json:"looked_at"`
 }
@@ -41,7 +41,7 @@ func NewStream(w io.Writer, yaml bool, head ListDocument) *Stream {
 }
 
 // Add writes a message.
-func (s *Stream) Add(m Document) error {
+func (s *Stream) Add(m MessageDocument) error {
 	if s.n == 0 {
 		before, _ := s.around(0)
 		s.put(before)
@@ -77,7 +77,7 @@ func (s *Stream) End(browsed int64) error {
 // separator, because line breaks in a text are escaped.
 func (s *Stream) around(browsed int64) (before, after string) {
 	doc := s.head
-	doc.Messages, doc.Browsed = []Document{}, browsed
+	doc.Messages, doc.Browsed = []MessageDocument{}, browsed
 	var text bytes.Buffer
 	if s.yaml {
 		s.keep(render.YAML(&text, doc))
@@ -89,10 +89,10 @@ func (s *Stream) around(browsed int64) (before, after string) {
 	return before + "\n  \"messages\": [", after
 }
 
-func (s *Stream) message(m Document) string {
+func (s *Stream) message(m MessageDocument) string {
 	var text bytes.Buffer
 	if s.yaml {
-		s.keep(render.YAML(&text, []Document{m}))
+		s.keep(render.YAML(&text, []MessageDocument{m}))
 		return "  " + strings.ReplaceAll(strings.TrimRight(text.String(), "\n"), "\n", "\n  ")
 	}
 	s.keep(jsonline.EncodeIndent(&text, m, "    ", "  "))

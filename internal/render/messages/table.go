@@ -10,9 +10,9 @@ import (
 )
 
 // Table writes a line per message for a person.
-func Table(w io.Writer, list []Document, style terminal.Styler, width int) error {
+func Table(w io.Writer, list []MessageDocument, style terminal.Styler, width int) error {
 	t := render.Table{Headers: []string{"AGE", "REASON", "DIED IN", "KEY", "ID", "BODY"}}
-	failed := slices.ContainsFunc(list, func(m Document) bool { return m.Error != nil })
+	failed := slices.ContainsFunc(list, func(m MessageDocument) bool { return m.Error != nil })
 	if failed {
 		t.Headers = append(t.Headers, "ERROR")
 	}
@@ -93,7 +93,7 @@ func (f *FailureDocument) summary() string {
 
 // preview returns the beginning of the body on one line, or a description of a body that is not
 // text.
-func (m *Document) preview(width int) string {
+func (m *MessageDocument) preview(width int) string {
 	if m.Body == nil || m.view.Problem != "" {
 		return m.BodyIs
 	}

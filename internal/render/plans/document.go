@@ -10,11 +10,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// FormatVersion is the version of Document as JSON and YAML.
+// FormatVersion is the version of PlanDocument as JSON and YAML.
 const FormatVersion = "1"
 
-// Document is a plan for other programs. It contains no secrets.
-type Document struct {
+// PlanDocument is a plan for other programs. It contains no secrets.
+type PlanDocument struct {
 	FormatVersion string         `json:"format_version"`
 	Topology      string         `json:"topology,omitempty"`
 	Broker        BrokerDocument `json:"broker"`
@@ -78,9 +78,9 @@ type ChangeDocument struct {
 	Blocked string             `json:"blocked,omitempty"`
 }
 
-// NewDocument returns the document of a plan.
-func NewDocument(p *plan.Plan) Document {
-	doc := Document{
+// NewPlanDocument returns the document of a plan.
+func NewPlanDocument(p *plan.Plan) PlanDocument {
+	doc := PlanDocument{
 		FormatVersion: FormatVersion, Topology: p.Name,
 		Broker:   BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
 		Changes:  make([]ChangeDocument, 0, len(p.Steps)),

@@ -14,7 +14,7 @@ import (
 // Markdown writes a plan as a comment for a pull request: the counts, and the changes that delete
 // or replace objects or are blocked. A collapsed block has all changes, which GitHub and GitLab
 // colour as a diff.
-func Markdown(w io.Writer, doc Document) error {
+func Markdown(w io.Writer, doc PlanDocument) error {
 	var b bytes.Buffer
 	title := "Topology plan"
 	if doc.Topology != "" {

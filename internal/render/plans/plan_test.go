@@ -56,7 +56,7 @@ func samplePlan() *plan.Plan {
 
 func TestText(t *testing.T) {
 	var b bytes.Buffer
-	if err := Text(&b, NewDocument(samplePlan()), terminal.Styler{}, 0); err != nil {
+	if err := Text(&b, NewPlanDocument(samplePlan()), terminal.Styler{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	t.Log("\n" + b.String())
@@ -79,7 +79,7 @@ func TestText(t *testing.T) {
 
 func TestMarkdownCannotBeBrokenOutOf(t *testing.T) {
 	var b bytes.Buffer
-	if err := Markdown(&b, NewDocument(samplePlan())); err != nil {
+	if err := Markdown(&b, NewPlanDocument(samplePlan())); err != nil {
 		t.Fatal(err)
 	}
 	t.Log("\n" + b.String())
@@ -97,7 +97,7 @@ func TestMarkdownCannotBeBrokenOutOf(t *testing.T) {
 
 func TestJSONAndYAMLSayTheSame(t *testing.T) {
 	var j, y bytes.Buffer
-	doc := NewDocument(samplePlan())
+	doc := NewPlanDocument(samplePlan())
 	if err := render.JSON(&j, doc); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func assertHarmless(t *testing.T, text string) {
 
 func TestNothingToDo(t *testing.T) {
 	var b bytes.Buffer
-	if err := Text(&b, NewDocument(&plan.Plan{Unchanged: 1}), terminal.Styler{}, 0); err != nil {
+	if err := Text(&b, NewPlanDocument(&plan.Plan{Unchanged: 1}), terminal.Styler{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.String(); got != "No changes: 1 object is as declared.\n" {
@@ -167,7 +167,7 @@ func TestTextFitsTheTerminal(t *testing.T) {
 	p.Retries = []plan.Retry{{Queue: topology.QueueRef("/", long),
 		Why: "its steps do not grow evenly, as the broker's would"}}
 	var b bytes.Buffer
-	if err := Text(&b, NewDocument(p), terminal.Styler{}, 80); err != nil {
+	if err := Text(&b, NewPlanDocument(p), terminal.Styler{}, 80); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
@@ -182,7 +182,7 @@ func TestWhatPruningTakes(t *testing.T) {
 	user := topology.Ref{Kind: topology.KindUser, Name: "u"}
 	queue := topology.Ref{Kind: topology.KindQueue, VHost: "old", Name: "q"}
 	policy := topology.Ref{Kind: topology.KindPolicy, VHost: "old", Name: "p"}
-	doc := NewDocument(&plan.Plan{Name: "t", Undeclared: []topology.Ref{user, queue, policy},
+	doc := NewPlanDocument(&plan.Plan{Name: "t", Undeclared: []topology.Ref{user, queue, policy},
 		PruneNeeds: map[topology.Ref]topology.Kind{user: topology.KindUser, queue: "", policy: ""}})
 	if diff := cmp.Diff([]PruneNeed{
 		{Ref: user, Flag: "--prune=users"}, {Ref: queue, Flag: "--prune", VHost: "old"},

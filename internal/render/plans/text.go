@@ -14,7 +14,7 @@ import (
 
 // Text writes a plan for a person. It writes the changes, grouped by vhost and kind, with a line
 // per object and its differences below, then the problems and the counts.
-func Text(w io.Writer, doc Document, style terminal.Styler, width int) error {
+func Text(w io.Writer, doc PlanDocument, style terminal.Styler, width int) error {
 	t := textWriter{w: bufio.NewWriter(w), style: style, width: width}
 	t.heading(doc)
 	t.changes(doc.Changes)
@@ -41,7 +41,7 @@ type textWriter struct {
 // line writes a line. Flush returns the first error.
 func (t textWriter) line(text string) { _, _ = t.w.WriteString(text + "\n") }
 
-func (t textWriter) heading(doc Document) {
+func (t textWriter) heading(doc PlanDocument) {
 	if len(doc.Changes) == 0 {
 		return
 	}
@@ -184,7 +184,7 @@ func (t textWriter) refs(refs []topology.Ref, title string) {
 }
 
 // summaryLine returns the counts of a plan in one sentence.
-func (doc Document) summaryLine() string {
+func (doc PlanDocument) summaryLine() string {
 	s := doc.Summary
 	if doc.Destroys && s.Delete == 0 && s.Errors == 0 {
 		if s.Warnings > 0 {

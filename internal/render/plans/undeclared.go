@@ -19,7 +19,7 @@ func PruneKinds() map[string]topology.Kind {
 
 // undeclared lists the objects that the topology no longer declares, grouped by what is needed to
 // delete them.
-func (t textWriter) undeclared(doc Document) {
+func (t textWriter) undeclared(doc PlanDocument) {
 	const before = "no longer declared, but applied by this topology before"
 	var reached, named []topology.Ref
 	elsewhere := map[string][]topology.Ref{} // by flag
@@ -75,7 +75,7 @@ type PruneNeed struct {
 }
 
 // needsToPrune returns what the objects need that --prune alone does not delete, in their order.
-func (doc Document) needsToPrune() []PruneNeed {
+func (doc PlanDocument) needsToPrune() []PruneNeed {
 	var list []PruneNeed
 	for _, ref := range doc.Undeclared {
 		kind, outOfReach := doc.pruneNeeds[ref]

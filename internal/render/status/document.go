@@ -16,8 +16,8 @@ import (
 // FormatVersion is the version of the documents of status and doctor.
 const FormatVersion = "1"
 
-// Document contains the state of a broker and its problems, for other programs.
-type Document struct {
+// StatusDocument contains the state of a broker and its problems, for other programs.
+type StatusDocument struct {
 	FormatVersion string        `json:"format_version"`
 	Status        health.Status `json:"verdict"`
 	Cluster       string        `json:"cluster"`
@@ -46,10 +46,10 @@ type QueueGroup struct {
 	Count int    `json:"count"`
 }
 
-// NewDocument returns the document of the state of a broker.
-func NewDocument(in *health.Inspection) Document {
+// NewStatusDocument returns the document of the state of a broker.
+func NewStatusDocument(in *health.Inspection) StatusDocument {
 	problems := health.Problems(in.Facts, in.DeadLetters)
-	d := Document{
+	d := StatusDocument{
 		FormatVersion: FormatVersion, Status: health.Worst(problems),
 		Cluster: in.Cluster, Version: in.Version, Erlang: in.Erlang, VHosts: in.VHosts, Totals: in.Totals,
 		Nodes: append([]health.Node{}, in.Nodes...), Queues: queueGroups(in.Facts.Queues),

@@ -9,7 +9,7 @@ import (
 // TestNext checks that the suggestion for dead letters is a complete command line, quoted for a
 // shell.
 func TestNext(t *testing.T) {
-	doc := NewDocument(&health.Inspection{Facts: &health.Facts{}, DeadLetters: health.DeadLetters{
+	doc := NewStatusDocument(&health.Inspection{Facts: &health.Facts{}, DeadLetters: health.DeadLetters{
 		Waiting: []health.Backlog{{Queue: "d", VHost: "a b", Ready: 1}},
 		Losing:  []health.Loss{{Queue: "q", VHost: "v"}},
 		Idle:    []health.Backlog{{Queue: "i", Ready: 1}},

@@ -21,7 +21,7 @@ const (
 // Nagios writes the output of a monitoring plugin: a line with performance data, then a line per
 // further problem. It returns the exit code of the plugin. If err is not nil there is no document:
 // an unreachable broker is critical, any other error is unknown.
-func Nagios(w io.Writer, d Document, err error, unreachable bool) (code int, writeErr error) {
+func Nagios(w io.Writer, d StatusDocument, err error, unreachable bool) (code int, writeErr error) {
 	if err != nil {
 		word, code := "UNKNOWN", nagiosUnknown
 		if unreachable {
@@ -78,7 +78,7 @@ func firstLine(s string) string {
 
 // performance returns the performance data (label=value;warn;crit;min) of the parts that could be
 // read.
-func performance(d Document) string {
+func performance(d StatusDocument) string {
 	var deadLetters int64
 	for _, l := range d.DeadLetters {
 		deadLetters += l.Ready

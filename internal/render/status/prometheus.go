@@ -11,7 +11,7 @@ import (
 
 // Prometheus writes a status in the text format of Prometheus, for the textfile collector of the
 // node exporter. Continuous monitoring should use msgctl exporter instead.
-func Prometheus(w io.Writer, d Document) error {
+func Prometheus(w io.Writer, d StatusDocument) error {
 	registry := prometheus.NewRegistry()
 	vector := func(name, help string, labels ...string) func(value float64, labels ...string) {
 		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "msgctl_status_" + name, Help: help}, labels)

@@ -16,7 +16,7 @@ import (
 )
 
 // Text writes a summary for a person that fits one screen.
-func Text(w io.Writer, d Document, style terminal.Styler, width int) error {
+func Text(w io.Writer, d StatusDocument, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%s  RabbitMQ %s, Erlang %s, %s\n\n", style.Bold(terminal.Neutralise(d.Cluster)),
 		terminal.Neutralise(d.Version), terminal.Neutralise(d.Erlang),
@@ -48,7 +48,7 @@ func Text(w io.Writer, d Document, style terminal.Styler, width int) error {
 	return b.Flush()
 }
 
-func nodeTable(b *bufio.Writer, d Document, style terminal.Styler, width int) error {
+func nodeTable(b *bufio.Writer, d StatusDocument, style terminal.Styler, width int) error {
 	if len(d.Nodes) == 0 {
 		return nil
 	}
@@ -104,7 +104,7 @@ func nodeState(n health.Node) string {
 	return strings.Join(states, ", ")
 }
 
-func queueText(d Document) string {
+func queueText(d StatusDocument) string {
 	if len(d.Queues) == 0 {
 		return "none"
 	}
@@ -116,7 +116,7 @@ func queueText(d Document) string {
 	return strings.Join(parts, ", ")
 }
 
-func deadLetterText(d Document) string {
+func deadLetterText(d StatusDocument) string {
 	if len(d.DeadLetters) == 0 {
 		return "none wait"
 	}
@@ -131,7 +131,7 @@ func deadLetterText(d Document) string {
 // maxProblems is the maximum number of problems of one kind to list.
 const maxProblems = 5
 
-func statusProblems(b *bufio.Writer, d Document, style terminal.Styler, width int) {
+func statusProblems(b *bufio.Writer, d StatusDocument, style terminal.Styler, width int) {
 	shown := map[string]int{}
 	for _, p := range d.Problems {
 		if shown[p.ID]++; shown[p.ID] > maxProblems {

@@ -25,7 +25,7 @@ func FuzzParseAnswer(f *testing.F) {
 func FuzzLineIsOne(f *testing.F) {
 	f.Add([]byte("{\n}"), "a\nb")
 	f.Fuzz(func(t *testing.T, body []byte, text string) {
-		line := AppendJSON(nil, 1, &Job{Message: &message.Message{Body: body, RoutingKey: text,
+		line := AppendJSON(nil, 1, &Attempt{Message: &message.Message{Body: body, RoutingKey: text,
 			Headers: message.Table{text: text}}})
 		if bytes.IndexByte(line, '\n') >= 0 {
 			t.Errorf("%q", line)

@@ -59,7 +59,7 @@ type Exec struct {
 }
 
 // Handle implements Handler.
-func (e *Exec) Handle(ctx context.Context, j *Job) Result {
+func (e *Exec) Handle(ctx context.Context, a *Attempt) Result {
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if e.Timeout > 0 {
 		limited, cancel = context.WithTimeout(ctx, e.Timeout)
@@ -69,8 +69,8 @@ func (e *Exec) Handle(ctx context.Context, j *Job) Result {
 	ownGroup(cmd)
 	cmd.Cancel = func() error { return terminate(cmd) }
 	cmd.WaitDelay = 2 * killAfter // something it started may hold its output open
-	cmd.Env = append(append([]string(nil), e.Env...), environment(j)...)
-	cmd.Stdin = bytes.NewReader(e.input(j))
+	cmd.Env = append(append([]string(nil), e.Env...), environment(a)...)
+	cmd.Stdin = bytes.NewReader(e.input(a))
 	var stdout, stderr output
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
@@ -90,11 +90,11 @@ func (e *Exec) Handle(ctx context.Context, j *Job) Result {
 	return e.judge(ctx, limited, err, said)
 }
 
-func (e *Exec) input(j *Job) []byte {
+func (e *Exec) input(a *Attempt) []byte {
 	if e.JSON {
-		return append(AppendJSON(make([]byte, 0, len(j.Message.Body)+1024), 0, j), '\n')
+		return append(AppendJSON(make([]byte, 0, len(a.Message.Body)+1024), 0, a), '\n')
 	}
-	return j.Message.Body
+	return a.Message.Body
 }
 
 func (e *Exec) judge(ctx, limited context.Context, err error, said string) Result {

@@ -35,14 +35,14 @@ func TestExec(t *testing.T) {
 		{"kill -SEGV $$", handle.DeadLetter, handle.ErrorSignal, "segmentation fault"},
 		{"printf '\\377\\376 \\033[31mred' >&2; exit 1", handle.DeadLetter, "exit 1", "red"},
 	} {
-		r := shell(x.line, 0).Handle(t.Context(), job("body"))
+		r := shell(x.line, 0).Handle(t.Context(), attempt("body"))
 		if r.Verdict != x.verdict || x.kind != "" && (r.Failure == nil || r.Failure.Type != x.kind ||
 			!strings.Contains(r.Failure.Message, x.text)) {
 			t.Errorf("%s: %+v %+v", x.line, r, r.Failure)
 		}
 	}
 	missing := &handle.Exec{Argv: []string{"/no/such/program"}}
-	if r := missing.Handle(t.Context(), job("")); r.Verdict != handle.Return || r.Fatal == nil {
+	if r := missing.Handle(t.Context(), attempt("")); r.Verdict != handle.Return || r.Fatal == nil {
 		t.Errorf("a program that is missing: %+v", r)
 	}
 }
@@ -54,7 +54,7 @@ func TestExecThatCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line, want := range map[string]string{"./no-such-handler": "127", noRight: "126", "exit 127": "127"} {
-		r := shell(line, 0).Handle(t.Context(), job("body"))
+		r := shell(line, 0).Handle(t.Context(), attempt("body"))
 		if r.Verdict != handle.Return || r.Fatal == nil || !strings.Contains(r.Fatal.Error(), want) {
 			t.Errorf("%s: %+v", line, r)
 		}
@@ -66,7 +66,7 @@ func TestExecTimeoutKillsAll(t *testing.T) {
 	alive := filepath.Join(t.TempDir(), "alive")
 	begin := time.Now()
 	r := shell("(trap '' TERM; while :; do touch "+alive+"; sleep 0.05; done) & echo hangs >&2; wait",
-		5*time.Second).Handle(t.Context(), job(""))
+		5*time.Second).Handle(t.Context(), attempt(""))
 	if r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorTimeout ||
 		!strings.Contains(r.Failure.Message, "hangs") {
 		t.Errorf("%+v %+v", r, r.Failure)
@@ -87,7 +87,7 @@ func TestExecTimeoutKillsAll(t *testing.T) {
 func TestExecStopsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if r := shell("sleep 60", 0).Handle(ctx, job("")); r.Verdict != handle.Return {
+	if r := shell("sleep 60", 0).Handle(ctx, attempt("")); r.Verdict != handle.Return {
 		t.Errorf("%+v", r)
 	}
 }
@@ -97,7 +97,7 @@ func TestOutputIsBounded(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	r := shell("head -c 100000000 /dev/zero | tr '\\0' 'x' >&2; echo; echo the end >&2; exit 75", 0).Handle(t.Context(),
-		job(""))
+		attempt(""))
 	runtime.ReadMemStats(&after)
 	if r.Verdict != handle.Retry || !strings.HasSuffix(r.Failure.Message, "the end") {
 		t.Errorf("%+v %.100s", r, r.Failure.Message)

@@ -93,12 +93,12 @@ func Broken(err error) Result {
 	return Result{Verdict: Return, Failure: &Failure{Type: "broken", Message: err.Error()}, Fatal: err}
 }
 
-// Job is a message to handle. Its exchange and routing key are those of its first publication, not
-// those of a retry.
-type Job struct {
+// Attempt is one attempt to handle a message. The message's exchange and routing key are those of
+// its first publication, not those of a retry.
+type Attempt struct {
 	Message *message.Message
-	// Attempt is the number of this attempt, from 1.
-	Attempt int
+	// Number counts the attempts for the message, from 1.
+	Number int
 	// Last reports whether this is the last attempt.
 	Last bool
 	// Type is the event type or the type property; "" if the message has neither.
@@ -116,7 +116,7 @@ type Job struct {
 type Handler interface {
 	// Handle returns when the outcome of the message is known. When ctx ends, it returns soon, with
 	// Return unless the outcome is known.
-	Handle(ctx context.Context, j *Job) Result
+	Handle(ctx context.Context, a *Attempt) Result
 	// Name is recorded in dead letters. It must not contain secrets.
 	Name() string
 	// Close releases the handler's resources. It waits for processes until ctx ends, then kills
@@ -128,7 +128,7 @@ type Handler interface {
 type Discard struct{}
 
 // Handle implements Handler.
-func (Discard) Handle(context.Context, *Job) Result { return Done() }
+func (Discard) Handle(context.Context, *Attempt) Result { return Done() }
 
 // Name implements Handler.
 func (Discard) Name() string { return "discard" }

@@ -52,13 +52,13 @@ const (
 )
 
 // Handle implements Handler.
-func (h *HTTP) Handle(ctx context.Context, j *Job) Result {
+func (h *HTTP) Handle(ctx context.Context, a *Attempt) Result {
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if h.Timeout > 0 {
 		limited, cancel = context.WithTimeout(ctx, h.Timeout)
 	}
 	defer cancel()
-	req, err := h.request(limited, j)
+	req, err := h.request(limited, a)
 	if err != nil {
 		return Never(ErrorHTTP, err.Error())
 	}
@@ -118,8 +118,8 @@ func retryAfter(s string, now time.Time) time.Duration {
 	return 0
 }
 
-func (h *HTTP) request(ctx context.Context, j *Job) (*http.Request, error) {
-	m := j.Message
+func (h *HTTP) request(ctx context.Context, a *Attempt) (*http.Request, error) {
+	m := a.Message
 	var ce []event.Attribute
 	body := m.Body
 	if !h.Raw {
@@ -151,8 +151,8 @@ func (h *HTTP) request(ctx context.Context, j *Job) (*http.Request, error) {
 	if ce == nil {
 		verbatim(req, "Content-Encoding", m.ContentEncoding)
 	}
-	describe(set, j, m)
-	t := j.trace()
+	describe(set, a, m)
+	t := a.trace()
 	verbatim(req, "Traceparent", t.Parent)
 	verbatim(req, "Tracestate", t.State)
 	return req, nil
@@ -166,14 +166,14 @@ func verbatim(req *http.Request, name, value string) {
 	}
 }
 
-func describe(set func(name, value string), j *Job, m *message.Message) {
+func describe(set func(name, value string), a *Attempt, m *message.Message) {
 	set("Message-Id", m.MessageID)
-	set("Message-Type", j.Type)
+	set("Message-Type", a.Type)
 	set("Message-Queue", m.Queue)
 	set("Message-Exchange", m.Exchange)
 	set("Message-Routing-Key", m.RoutingKey)
-	set("Message-Attempt", strconv.Itoa(j.Attempt))
-	set("Message-Last-Attempt", strconv.FormatBool(j.Last))
+	set("Message-Attempt", strconv.Itoa(a.Number))
+	set("Message-Last-Attempt", strconv.FormatBool(a.Last))
 	set("Correlation-Id", m.CorrelationID)
 }
 

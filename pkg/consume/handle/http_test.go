@@ -14,8 +14,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-func job(body string) *handle.Job {
-	return &handle.Job{Attempt: 2, Type: "order.created", Message: &message.Message{
+func attempt(body string) *handle.Attempt {
+	return &handle.Attempt{Number: 2, Type: "order.created", Message: &message.Message{
 		Properties: message.Properties{MessageID: "m-1", CorrelationID: "c-1"}, Headers: message.Table{"tenant": "acme",
 			"n": int64(7)},
 		Exchange: "x", RoutingKey: "k", Queue: "q", Body: []byte(body),
@@ -69,7 +69,7 @@ func TestHTTPAnswers(t *testing.T) {
 		mu.Lock()
 		status, header = x.status, x.header
 		mu.Unlock()
-		r := h.Handle(t.Context(), job("{}"))
+		r := h.Handle(t.Context(), attempt("{}"))
 		if r.Verdict != x.verdict || r.After != x.after || x.kind != "" &&
 			(r.Failure.Type != x.kind || x.status != 204 && r.Failure.Message != "said") {
 			t.Errorf("%d: %+v %+v", x.status, r, r.Failure)
@@ -90,11 +90,11 @@ func TestHTTPThatDoesNotAnswer(t *testing.T) {
 	})
 	defer close(over)
 	h.Timeout = 100 * time.Millisecond
-	if r := h.Handle(t.Context(), job("")); r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorTimeout {
+	if r := h.Handle(t.Context(), attempt("")); r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorTimeout {
 		t.Errorf("%+v %+v", r, r.Failure)
 	}
 	u, _ := url.Parse("http://user:secret@127.0.0.1:1/x")
-	r := handle.NewHTTP(u, 1).Handle(t.Context(), job(""))
+	r := handle.NewHTTP(u, 1).Handle(t.Context(), attempt(""))
 	if r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorConnect ||
 		strings.Contains(r.Failure.Message, "secret") {
 		t.Errorf("%+v %+v", r, r.Failure)
@@ -112,7 +112,7 @@ func TestHTTPSendsCloudEvents(t *testing.T) {
 		Headers:    message.Table{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
 		Properties: message.Properties{MessageID: "m-1", ContentType: "application/json"},
 		Body:       []byte(`{"eventId":"e-1","eventType":"order.created","aggregateId":"ö 1","timestamp":"2026-01-31T12:00:00Z","version":1,"payload":{"a": 1}}`)}
-	if r := h.Handle(t.Context(), &handle.Job{Message: m, Attempt: 3, Last: true}); r.Verdict != handle.Handled {
+	if r := h.Handle(t.Context(), &handle.Attempt{Message: m, Number: 3, Last: true}); r.Verdict != handle.Handled {
 		t.Fatalf("%+v", r)
 	}
 	for name, want := range map[string]string{
@@ -129,13 +129,13 @@ func TestHTTPSendsCloudEvents(t *testing.T) {
 		t.Errorf("the body is %q", body)
 	}
 	h.Raw = true
-	h.Handle(t.Context(), &handle.Job{Message: m, Attempt: 1})
+	h.Handle(t.Context(), &handle.Attempt{Message: m, Number: 1})
 	if body != string(m.Body) || got.Header.Get("Ce-Id") != "" {
 		t.Errorf("raw: %v %q", got.Header, body)
 	}
 	hostile := &message.Message{RoutingKey: "a\r\nX-Evil: 1",
 		Properties: message.Properties{ContentType: "text/plain\r\nX-Evil: 1", MessageID: "\x00\xff"}}
-	if r := h.Handle(t.Context(), &handle.Job{Message: hostile, Attempt: 1}); r.Verdict != handle.Handled ||
+	if r := h.Handle(t.Context(), &handle.Attempt{Message: hostile, Number: 1}); r.Verdict != handle.Handled ||
 		got.Header.Get("X-Evil") != "" {
 		t.Errorf("%+v %+v %v", r, r.Failure, got.Header)
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
-// jobDocument is the JSON that a handler reads. Traceparent and Tracestate are omitted when there
+// attemptDocument is the JSON that a handler reads. Traceparent and Tracestate are omitted when there
 // is no trace, and Tag when it is 0.
-type jobDocument struct {
+type attemptDocument struct {
 	Tag         uint64 `json:"tag,omitempty"`
 	Attempt     int    `json:"attempt"`
 	Last        bool   `json:"last"`
@@ -20,11 +20,11 @@ type jobDocument struct {
 	document.Message
 }
 
-// AppendJSON appends a job to dst as one line of JSON without the newline: tag, attempt, last,
+// AppendJSON appends an attempt to dst as one line of JSON without the newline: tag, attempt, last,
 // traceparent, tracestate, and the message as msgctl tail -o ndjson prints it.
-func AppendJSON(dst []byte, tag uint64, j *Job) []byte {
-	d := jobDocument{Tag: tag, Attempt: j.Attempt, Last: j.Last, Message: document.Of(j.Message)}
-	if t := j.trace(); t.Parent != "" {
+func AppendJSON(dst []byte, tag uint64, a *Attempt) []byte {
+	d := attemptDocument{Tag: tag, Attempt: a.Number, Last: a.Last, Message: document.Of(a.Message)}
+	if t := a.trace(); t.Parent != "" {
 		d.Traceparent, d.Tracestate = t.Parent, t.State
 	}
 	dst, _ = jsonline.Append(dst, d) // it has only what encoding/json can write
@@ -37,8 +37,8 @@ const maxVariable = 32 << 10
 
 // environment returns the variables that describe the message to a command. It omits values with a
 // NUL byte, which no variable can hold, and values that are too long.
-func environment(j *Job) []string {
-	m := j.Message
+func environment(a *Attempt) []string {
+	m := a.Message
 	env := make([]string, 0, 16)
 	add := func(name, value string) {
 		if value != "" && len(value) <= maxVariable && strings.IndexByte(value, 0) < 0 {
@@ -46,7 +46,7 @@ func environment(j *Job) []string {
 		}
 	}
 	add("ID", m.MessageID)
-	add("TYPE", j.Type)
+	add("TYPE", a.Type)
 	add("QUEUE", m.Queue)
 	add("EXCHANGE", m.Exchange)
 	add("ROUTING_KEY", m.RoutingKey)
@@ -58,14 +58,14 @@ func environment(j *Job) []string {
 	if !m.Timestamp.IsZero() {
 		add("TIMESTAMP", m.Timestamp.UTC().Format(time.RFC3339))
 	}
-	add("ATTEMPT", strconv.Itoa(j.Attempt))
-	add("LAST_ATTEMPT", strconv.FormatBool(j.Last))
+	add("ATTEMPT", strconv.Itoa(a.Number))
+	add("LAST_ATTEMPT", strconv.FormatBool(a.Last))
 	add("REDELIVERED", strconv.FormatBool(m.Redelivered))
 	add("TRACEPARENT", m.Headers.Text("traceparent"))
 	if len(m.Headers) > 0 {
-		add("HEADERS", headersJSON(j))
+		add("HEADERS", headersJSON(a))
 	}
-	if t := j.trace(); t.Parent != "" {
+	if t := a.trace(); t.Parent != "" {
 		// The names follow OpenTelemetry's convention for environment variables. An empty state
 		// hides the one inherited from msgctl's own trace.
 		if len(t.State) > maxVariable || strings.IndexByte(t.State, 0) >= 0 {
@@ -77,7 +77,7 @@ func environment(j *Job) []string {
 }
 
 // headersJSON returns the headers as a JSON object.
-func headersJSON(j *Job) string {
-	text, _ := jsonline.Append(nil, document.Headers(j.Message.Headers))
+func headersJSON(a *Attempt) string {
+	text, _ := jsonline.Append(nil, document.Headers(a.Message.Headers))
 	return string(text)
 }

@@ -42,7 +42,7 @@ type Lines struct {
 func (l *Lines) Name() string { return orElse(l.Label, "exec "+filepath.Base(l.Argv[0])) }
 
 // Handle implements Handler.
-func (l *Lines) Handle(ctx context.Context, j *Job) Result {
+func (l *Lines) Handle(ctx context.Context, a *Attempt) Result {
 	for ctx.Err() == nil {
 		p, err := l.process(ctx)
 		if ctx.Err() != nil {
@@ -51,7 +51,7 @@ func (l *Lines) Handle(ctx context.Context, j *Job) Result {
 		if err != nil {
 			return notStarted(err)
 		}
-		c, ok := p.send(j)
+		c, ok := p.send(a)
 		if !ok {
 			continue
 		}

@@ -36,7 +36,7 @@ func many(t *testing.T, h handle.Handler, n int) []handle.Result {
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			results[i] = h.Handle(t.Context(), &handle.Job{Attempt: 1, Message: &message.Message{Body: []byte("m" +
+			results[i] = h.Handle(t.Context(), &handle.Attempt{Number: 1, Message: &message.Message{Body: []byte("m" +
 				strconv.Itoa(i))}})
 		})
 		time.Sleep(2 * time.Millisecond) // so that they are sent in this order
@@ -148,7 +148,7 @@ func TestLinesStopWithTheContext(t *testing.T) {
 	l := lines(t, "sleep 60", 0)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if r := l.Handle(ctx, job("")); r.Verdict != handle.Return {
+	if r := l.Handle(ctx, attempt("")); r.Verdict != handle.Return {
 		t.Errorf("%+v", r)
 	}
 	closing, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)

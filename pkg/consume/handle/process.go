@@ -90,7 +90,7 @@ func startProcess(l *Lines) (*process, error) {
 }
 
 // send gives the process a message. It returns false when the process is dead.
-func (p *process) send(j *Job) (*call, bool) {
+func (p *process) send(a *Attempt) (*call, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dead || p.hungUp {
@@ -99,7 +99,7 @@ func (p *process) send(j *Job) (*call, bool) {
 	p.next++
 	c := &call{tag: p.next, sent: time.Now(), place: len(p.calls) + 1, done: make(chan *Result, 1)}
 	p.calls = append(p.calls, c)
-	p.buffer = append(AppendJSON(p.buffer, c.tag, j), '\n')
+	p.buffer = append(AppendJSON(p.buffer, c.tag, a), '\n')
 	p.toWrite.Signal()
 	return c, true
 }

@@ -17,16 +17,16 @@ type Table struct {
 }
 
 // Handle implements Handler.
-func (t *Table) Handle(ctx context.Context, j *Job) Result {
-	h := t.ByType[j.Type]
+func (t *Table) Handle(ctx context.Context, a *Attempt) Result {
+	h := t.ByType[a.Type]
 	if h == nil {
 		h = t.ByType["*"]
 	}
 	if h != nil {
-		j.By = h.Name()
-		return h.Handle(ctx, j)
+		a.By = h.Name()
+		return h.Handle(ctx, a)
 	}
-	text := fmt.Sprintf("no handler is named for type %q", j.Type)
+	text := fmt.Sprintf("no handler is named for type %q", a.Type)
 	switch t.Unknown {
 	case Handled:
 		return Done()

@@ -12,11 +12,11 @@ type Trace struct{ Parent, State string }
 // trace returns the parent for the handler's own spans: the attempt's span or, without one, the
 // trace in the message. It is the zero Trace when there is neither, or when the message's trace is
 // invalid.
-func (j *Job) trace() Trace {
-	if j.Trace.Parent != "" {
-		return j.Trace
+func (a *Attempt) trace() Trace {
+	if a.Trace.Parent != "" {
+		return a.Trace
 	}
-	h := j.Message.Headers
+	h := a.Message.Headers
 	if parent := h.Text("traceparent"); validParent(parent) {
 		return Trace{parent, h.Text("tracestate")}
 	}

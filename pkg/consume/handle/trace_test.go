@@ -42,7 +42,7 @@ func TestTraceReachesTheHandler(t *testing.T) {
 		{"no hexadecimal rest", message.Table{"traceparent": ofMessage + "-\""}, handle.Trace{}, "", "", true},
 		{"none", nil, handle.Trace{}, "", "", true},
 	} {
-		j := job("body")
+		j := attempt("body")
 		j.Message.Headers, j.Trace = x.headers, x.trace
 
 		var line struct{ Traceparent, Tracestate string }

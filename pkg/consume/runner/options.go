@@ -75,7 +75,7 @@ type Options struct {
 // return quickly.
 type Observer interface {
 	// Begin is called when an attempt begins. Its result is passed to End. It may set j.Trace.
-	Begin(j *handle.Job) any
+	Begin(j *handle.Attempt) any
 	// End is called when the outcome of an attempt is certain, including confirms of copies.
 	End(e End)
 	// Notice is called for events that a user may want to see.
@@ -99,7 +99,7 @@ const (
 
 // End describes the end of an attempt.
 type End struct {
-	Job     *handle.Job
+	Attempt *handle.Attempt
 	Outcome Outcome
 	Failure *handle.Failure // nil when it was handled
 	// Took is how long the handler ran.
@@ -183,6 +183,6 @@ func (o *Options) withDefaults() {
 
 type noObserver struct{}
 
-func (noObserver) Begin(*handle.Job) any { return nil }
-func (noObserver) End(End)               {}
-func (noObserver) Notice(Notice)         {}
+func (noObserver) Begin(*handle.Attempt) any { return nil }
+func (noObserver) End(End)                   {}
+func (noObserver) Notice(Notice)             {}

@@ -106,7 +106,7 @@ type failsOnce struct {
 	failed chan struct{}
 }
 
-func (h *failsOnce) Handle(context.Context, *handle.Job) (result handle.Result) {
+func (h *failsOnce) Handle(context.Context, *handle.Attempt) (result handle.Result) {
 	result = handle.Done()
 	h.once.Do(func() {
 		result = handle.Again("test", "not yet")
@@ -117,7 +117,7 @@ func (h *failsOnce) Handle(context.Context, *handle.Job) (result handle.Result) 
 
 type handlesAll struct{ takes time.Duration }
 
-func (h handlesAll) Handle(context.Context, *handle.Job) handle.Result {
+func (h handlesAll) Handle(context.Context, *handle.Attempt) handle.Result {
 	time.Sleep(h.takes)
 	return handle.Done()
 }
@@ -200,7 +200,7 @@ func (c *crash) begins(n int64, d int) {
 	}
 }
 
-func (c *crash) Handle(_ context.Context, j *handle.Job) handle.Result {
+func (c *crash) Handle(_ context.Context, j *handle.Attempt) handle.Result {
 	n := number(j.Message)
 	c.begins(n, 1)
 	defer c.begins(n, -1)
@@ -213,7 +213,7 @@ func (c *crash) Handle(_ context.Context, j *handle.Job) handle.Result {
 	switch {
 	case n%c.failing == c.failing-1:
 		return handle.Never("test", "no")
-	case n%c.retried == c.retried-1 && j.Attempt < 3:
+	case n%c.retried == c.retried-1 && j.Number < 3:
 		return handle.Again("test", "not yet")
 	}
 	return handle.Done()
@@ -223,7 +223,7 @@ func (*crash) Name() string                { return "test" }
 func (*crash) Close(context.Context) error { return nil }
 
 // Begin implements runner.Observer: all ahead of a message of its key must have ended.
-func (c *crash) Begin(j *handle.Job) any {
+func (c *crash) Begin(j *handle.Attempt) any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.keys > 0 && c.key(j.Message) != "" {
@@ -241,7 +241,7 @@ func (c *crash) Begin(j *handle.Job) any {
 func (c *crash) End(e runner.End) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := number(e.Job.Message)
+	n := number(e.Attempt.Message)
 	switch e.Outcome {
 	case runner.Handled:
 		c.handled[n]++

@@ -22,7 +22,7 @@ type job = dispatch.Job[attempt]
 
 // attempt is the input of a handler, with the state of the attempt.
 type attempt struct {
-	handle.Job
+	handle.Attempt
 	decided *handle.Result // decided before any handler was asked
 	typed   bool           // Type was asked
 	begun   any
@@ -101,14 +101,14 @@ func (r *run) closePublisher() {
 // accept returns the attempt for a delivery, and its key.
 func (r *run) accept(d *consume.Delivery) (attempt, string) {
 	m := &d.Message
-	a := attempt{Job: handle.Job{Message: m, Tag: d.Tag, By: r.Handler.Name(), Attempt: 1, Last: r.Retry.Last(1)}}
+	a := attempt{Attempt: handle.Attempt{Message: m, Tag: d.Tag, By: r.Handler.Name(), Number: 1, Last: r.Retry.Last(1)}}
 	if err := guarded.Call(func() {
-		a.Attempt = message.AttemptsMade(m, r.Retry.Queue, r.Retry.Native) + 1
+		a.Number = message.AttemptsMade(m, r.Retry.Queue, r.Retry.Native) + 1
 		m.Exchange, m.RoutingKey = message.PublishedAs(m, r.Retry.Queue)
 	}); err != nil {
 		a.decided = r.unfit(err)
 	}
-	a.Type, a.Last = m.Type, r.Retry.Last(a.Attempt)
+	a.Type, a.Last = m.Type, r.Retry.Last(a.Number)
 	switch {
 	case r.Key != nil:
 		key, err := guarded.Within(r.asked, r.CheckTimeout, func() string { return r.Key(m) })

@@ -24,8 +24,8 @@ import (
 // byBody handles each message as a function of its body says.
 type byBody func(body string, attempt int) handle.Result
 
-func (f byBody) Handle(_ context.Context, j *handle.Job) handle.Result {
-	return f(string(j.Message.Body), j.Attempt)
+func (f byBody) Handle(_ context.Context, j *handle.Attempt) handle.Result {
+	return f(string(j.Message.Body), j.Number)
 }
 func (byBody) Name() string                { return "test" }
 func (byBody) Close(context.Context) error { return nil }
@@ -38,7 +38,7 @@ type told struct {
 	begun   int
 }
 
-func (o *told) Begin(*handle.Job) any {
+func (o *told) Begin(*handle.Attempt) any {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.begun++
@@ -48,7 +48,7 @@ func (o *told) Begin(*handle.Job) any {
 func (o *told) End(e runner.End) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.ends = append(o.ends, string(e.Job.Message.Body)+" "+string(e.Outcome))
+	o.ends = append(o.ends, string(e.Attempt.Message.Body)+" "+string(e.Outcome))
 }
 
 func (o *told) Notice(n runner.Notice) {

@@ -123,7 +123,7 @@ type panics struct {
 	on int64
 }
 
-func (p panics) Handle(_ context.Context, j *handle.Job) handle.Result {
+func (p panics) Handle(_ context.Context, j *handle.Attempt) handle.Result {
 	if number(j.Message) == p.on {
 		panic("hostile body")
 	}
@@ -136,14 +136,14 @@ type failures struct {
 	of map[int64]string
 }
 
-func (*failures) Begin(*handle.Job) any { return nil }
-func (*failures) Notice(runner.Notice)  {}
+func (*failures) Begin(*handle.Attempt) any { return nil }
+func (*failures) Notice(runner.Notice)      {}
 
 func (f *failures) End(e runner.End) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if e.Failure != nil {
-		f.of[number(e.Job.Message)] = e.Failure.Error()
+		f.of[number(e.Attempt.Message)] = e.Failure.Error()
 	}
 }
 
@@ -169,7 +169,7 @@ type silent struct {
 	on int64
 }
 
-func (s silent) Handle(_ context.Context, j *handle.Job) handle.Result {
+func (s silent) Handle(_ context.Context, j *handle.Attempt) handle.Result {
 	if number(j.Message) == s.on {
 		return handle.Result{Verdict: handle.DeadLetter}
 	}

@@ -25,7 +25,7 @@ func (r *run) work(j *job) {
 		return
 	}
 	result := r.check(a)
-	a.begun, a.open = r.Observer.Begin(&a.Job), true
+	a.begun, a.open = r.Observer.Begin(&a.Attempt), true
 	if result == nil {
 		result = r.handle(a)
 	}
@@ -48,7 +48,7 @@ func (r *run) leave(j *job) {
 func (r *run) handle(a *attempt) *handle.Result {
 	start := time.Now()
 	var res handle.Result
-	if err := guarded.Call(func() { res = r.Handler.Handle(r.life, &a.Job) }); err != nil {
+	if err := guarded.Call(func() { res = r.Handler.Handle(r.life, &a.Attempt) }); err != nil {
 		return r.unfit(err)
 	}
 	a.took = time.Since(start)
@@ -89,15 +89,15 @@ func (r *run) conclude(j *job, res *handle.Result) {
 
 // retry sends a message to its next retry step.
 func (r *run) retry(j *job, res *handle.Result) {
-	step := r.Retry.Step(j.Value.Attempt, res.After)
+	step := r.Retry.Step(j.Value.Number, res.After)
 	switch {
 	case j.Lost():
 		r.returnToQueue(j) // it comes again by itself
 	case r.Key != nil:
 		// Wait here: messages with the same key must not overtake it.
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
-		j.Value.Attempt++
-		j.Value.Last = r.Retry.Last(j.Value.Attempt)
+		j.Value.Number++
+		j.Value.Last = r.Retry.Last(j.Value.Number)
 		r.later(j, step.Delay, j.Again)
 	case r.Retry.Native:
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
@@ -154,7 +154,7 @@ func (r *run) made(j *job, make func()) bool {
 // note returns the failure note for a copy of the message. Other people read it, and a handler's
 // error text may repeat a credential, so the text is redacted.
 func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
-	return message.FailureNote{Attempts: j.Value.Attempt, Type: f.Type, Message: redact.Text(f.Message),
+	return message.FailureNote{Attempts: j.Value.Number, Type: f.Type, Message: redact.Text(f.Message),
 		Handler: j.Value.By, Queue: r.Retry.Queue, At: time.Now()}
 }
 
@@ -187,7 +187,7 @@ func (r *run) ended(j *job, o Outcome, f *handle.Failure, to *publish.Target, wa
 		r.report.Unfinished++
 	}
 	r.mu.Unlock()
-	r.Observer.End(End{Job: &j.Value.Job, Outcome: o, Failure: f, Took: j.Value.took, Wait: wait, Target: to,
+	r.Observer.End(End{Attempt: &j.Value.Attempt, Outcome: o, Failure: f, Took: j.Value.took, Wait: wait, Target: to,
 		Begun: j.Value.begun})
 	j.Value.begun, j.Value.open = nil, false
 }

@@ -26,7 +26,7 @@ func TestEveryKindOfDeadLetterComesBack(t *testing.T) {
 			t.Run(queueType, func(t *testing.T) {
 				k := newKinds(t, b, queueType)
 				k.declare()
-				k.letters()
+				k.deadLetters()
 				k.replay()
 				k.check()
 			})
@@ -123,7 +123,7 @@ func (k *kinds) kill(queue string) {
 	must(k.t, d.Reject(false))
 }
 
-func (k *kinds) letters() {
+func (k *kinds) deadLetters() {
 	k.rejected()
 	k.expired()
 	k.limited()
