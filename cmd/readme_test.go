@@ -138,7 +138,16 @@ func (c typedCommand) allows(code int) bool {
 	return c.codes[0] <= code && code <= c.codes[1]
 }
 
-// printed makes a pattern of an output in which … stands for what differs from time to time.
+// printed makes a pattern of an output in which … stands for what differs from time to time, and a
+// line with nothing else for any lines.
 func printed(text string) *regexp.Regexp {
-	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(text), "…", ".*") + "$")
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if line == "…\n" {
+			b.WriteString("(?s:.*\n)?")
+			continue
+		}
+		b.WriteString(strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*"))
+	}
+	return regexp.MustCompile("^" + b.String() + "$")
 }
