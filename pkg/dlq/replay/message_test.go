@@ -43,6 +43,11 @@ func TestWhatIsSent(t *testing.T) {
 			t.Errorf("%s was left on", name)
 		}
 	}
+	for name, value := range h { // a client that knows only text must be able to read the message
+		if _, text := value.(string); !text && strings.HasPrefix(name, "x-msgctl-") {
+			t.Errorf("%s is %T", name, value)
+		}
+	}
 	if v.Message.UserID != "" || h[HeaderUserID] != "bob" || h["tenant"] != "acme" || v.Message.Expiration != "" ||
 		v.Message.Priority != 3 {
 		t.Errorf("%+v", v.Message)
