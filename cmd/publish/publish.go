@@ -28,9 +28,9 @@ lost connection is re-established, and unconfirmed events are sent again with
 the same eventId. FILE.journal records the progress: after a crash, run the same
 command with --resume. The circuit breaker (--breaker) pauses after that many
 consecutive events were returned or refused, sends one event as a probe after
---breaker-pause, and continues when the probe is confirmed; where a permission or
-the exchange is missing, publish ends instead. When the broker blocks publishers
-(memory or disk alarm), publish waits.
+--breaker-pause, and continues when the probe is confirmed. Where a permission
+or the exchange is missing, publish ends instead. When the broker blocks
+publishers (memory or disk alarm), publish waits.
 
 A queue with a length limit confirms each message and drops the oldest, unless
 its overflow is reject-publish; with a message-ttl of 0 it keeps nothing.

@@ -15,6 +15,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/amqp/wire"
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
@@ -102,7 +103,7 @@ const closeWithin = 10 * time.Second
 // ctx ends must not cut the connection, which publishers would notice.
 func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(closeWithin, cancel) })
+	stop := context.AfterFunc(ctx, guarded.Func(func() { time.AfterFunc(closeWithin, guarded.Func(cancel)) }))
 	return late, func() { stop(); cancel() }
 }
 
