@@ -38,19 +38,26 @@ import (
 //
 // and the conditions [line:4.3], [since:4.0].
 func TestBrokerScript(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		testscript.Run(t, testscript.Params{
-			Dir:                 "testdata/broker",
-			RequireExplicitExec: true,
-			RequireUniqueNames:  true,
-			Setup:               func(env *testscript.Env) error { return setupBroker(env, b) },
-			Condition:           func(cond string) (bool, error) { return lineCondition(b.Line, cond) },
-			Cmds: withWatching(withEvents(withDeadLetters(map[string]func(*testscript.TestScript, bool, []string){
-				"api": scriptAPI, "publish": scriptPublish, "ready": scriptReady, "eventually": scriptEventually,
-				"consume": scriptConsume, "user": scriptUser, "hold": scriptHold, "exclusive": scriptExclusive,
-				"servernamed": scriptServerNamed,
-			}))),
-		})
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) { runScripts(t, b, "testdata/broker") })
+}
+
+// TestOneLineScript runs the scripts of testdata/oneline, which show the same on every line.
+func TestOneLineScript(t *testing.T) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) { runScripts(t, b, "testdata/oneline") })
+}
+
+func runScripts(t *testing.T, b *rabbittest.Broker, dir string) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 dir,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               func(env *testscript.Env) error { return setupBroker(env, b) },
+		Condition:           func(cond string) (bool, error) { return lineCondition(b.Line, cond) },
+		Cmds: withWatching(withEvents(withDeadLetters(map[string]func(*testscript.TestScript, bool, []string){
+			"api": scriptAPI, "publish": scriptPublish, "ready": scriptReady, "eventually": scriptEventually,
+			"consume": scriptConsume, "user": scriptUser, "hold": scriptHold, "exclusive": scriptExclusive,
+			"servernamed": scriptServerNamed,
+		}))),
 	})
 }
 
