@@ -96,12 +96,6 @@ func TestPrivateNodeOfEachLine(t *testing.T) {
 		if got := kept(t, v); got != 1 {
 			t.Errorf("%d messages after kill and restart; want 1", got)
 		}
-		if err := errors.Join(n.Stop(t.Context()), n.Restart(t.Context())); err != nil {
-			t.Fatal(err)
-		}
-		if got := kept(t, v); got != 1 {
-			t.Errorf("%d messages after stop and restart; want 1", got)
-		}
 		countWithABusyLeader(t, n)
 	})
 }
