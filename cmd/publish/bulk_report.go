@@ -57,7 +57,7 @@ func (r *publishing) endBulk(ctx context.Context, o bulk.Options, report bulk.Re
 	doc.Interrupted = ctx.Err() != nil
 	doc.Complete = complete
 	if !complete && !nothing && o.Journal != nil {
-		doc.Resume = "the same command with --resume continues after line " + terminal.FormatCount(report.Line)
+		doc.Resume = "the same command with --resume continues with line " + terminal.FormatCount(report.Line+1)
 	}
 	if complete {
 		doc.Rest = r.rest(report)

@@ -38,6 +38,7 @@ func TestProblems(t *testing.T) {
 			[]string{`t.yaml:1:28: queue "q": messageTTL: "24 hours" is not a duration; did you mean 24h?`}},
 		{"queues: { q: { maxLengthBytes: 10M } }\n",
 			[]string{`"10M" is not a size; did you mean 10MB?`}},
+		{"queues: { q: { type: stream, maxAge: 7days } }\n", []string{`"7days" is not an age; did you mean 7d?`}},
 		{"queues: { q: { x-max-length: 5, dlx: a, auto_delete: true, ttl: 5 } }\n",
 			[]string{"did you mean maxLength?", "did you mean deadLetter?", "did you mean autoDelete?",
 				"did you mean messageTTL?"}},

@@ -28,7 +28,11 @@ func parseAge(s string) (string, error) {
 	}
 	ms, err := units.ParseMilliseconds(s)
 	if err != nil || !ageDuration.MatchString(s) {
-		return "", fmt.Errorf("%.40q is not an age; write a number and one of Y, M, D, h, m, s, like 7D", s)
+		advice := "write a number and one of Y, M, D, h, m, s, like 7D"
+		if meant := units.MeantDuration(s); ageDuration.MatchString(meant) {
+			advice = "did you mean " + meant + "?"
+		}
+		return "", fmt.Errorf("%.40q is not an age; %s", s, advice)
 	}
 	for _, u := range []struct {
 		name string
