@@ -54,8 +54,8 @@ func (p *app) newRootCmd() *cobra.Command {
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			p.onStart()
-			if err := cmd.ValidateFlagGroups(); err != nil { // otherwise cobra does, and it would not be a usage error
-				return cmdutil.UsageError("see: "+cmd.CommandPath()+" --help", "%s%w", cmdutil.Where(cmd), err)
+			if err := cmdutil.CheckExclusive(cmd); err != nil { // otherwise cobra does, and it would not be a usage error
+				return err
 			}
 			if !showsMessages(cmd) {
 				d.HideSecrets()

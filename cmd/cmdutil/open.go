@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,6 +89,7 @@ func filesThere(names []string) string {
 		dir := filepath.Dir(name)
 		found, _ := source.FileSystem{}.Directory(dir) // no advice without it
 		var bases []string
+		found = slices.DeleteFunc(found, func(f string) bool { return strings.HasPrefix(filepath.Base(f), ".") })
 		for _, f := range found {
 			bases = append(bases, filepath.Base(f))
 		}

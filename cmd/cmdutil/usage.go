@@ -60,6 +60,24 @@ func FlagError(cmd *cobra.Command, err error) error {
 	return UsageError(see, "%s%w", Where(cmd), err)
 }
 
+// CheckExclusive refuses flags that exclude each other (cobra's MarkFlagsMutuallyExclusive).
+func CheckExclusive(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		for _, group := range f.Annotations["cobra_annotation_mutually_exclusive"] {
+			var given []string
+			for _, name := range strings.Fields(group) {
+				if cmd.Flags().Changed(name) {
+					given = append(given, "--"+name)
+				}
+			}
+			if len(given) > 1 {
+				err = UsageError("use one of them", "%s%s exclude each other", Where(cmd), strings.Join(given, " and "))
+			}
+		}
+	})
+	return err
+}
+
 // unknownFlagHint suggests the flag that was meant, "" for none. It knows renamed flags.
 func unknownFlagHint(cmd *cobra.Command, name string) string {
 	renamed := map[string]string{"format": "output", "number": "limit", "file": "archive", "f": "archive", "n": "dry-run",

@@ -19,15 +19,15 @@ import (
 // maxBody limits the size of a decompressed body. It is the limit of dlq inspect.
 const maxBody = 16 << 20
 
-// seen is a body as a program sees it.
-type seen struct {
+// view is a body as a program sees it.
+type view struct {
 	value any // nil when there is a problem
 	json  bool
 	// problem wraps ErrUnreadable.
 	problem error
 }
 
-func see(m *message.Message) seen {
+func viewOf(m *message.Message) view {
 	plain, _, err := body.Decode(m.Body, m.ContentEncoding, maxBody)
 	switch {
 	case m.Unread != nil:
@@ -51,26 +51,26 @@ func see(m *message.Message) seen {
 			if halfCharacter(plain) {
 				return unreadable("it has half a character (a lone surrogate) that would be lost")
 			}
-			return seen{value: v, json: true}
+			return view{value: v, json: true}
 		}
 	}
-	return seen{value: string(plain)}
+	return view{value: string(plain)}
 }
 
-func unreadable(format string, args ...any) seen {
-	return seen{problem: fmt.Errorf("%w: "+format, append([]any{ErrUnreadable}, args...)...)}
+func unreadable(format string, args ...any) view {
+	return view{problem: fmt.Errorf("%w: "+format, append([]any{ErrUnreadable}, args...)...)}
 }
 
 // changed returns the body to publish: the message's own bytes if the program did not change it,
 // otherwise the new body, compressed in the same way.
-func (s seen) changed(m *message.Message, after any) ([]byte, error) {
-	if same(s.value, after) {
+func (v view) changed(m *message.Message, after any) ([]byte, error) {
+	if same(v.value, after) {
 		return m.Body, nil
 	}
-	if s.problem != nil {
-		return nil, s.problem
+	if v.problem != nil {
+		return nil, v.problem
 	}
-	plain, err := s.bytes(after)
+	plain, err := v.bytes(after)
 	if err != nil {
 		return nil, fmt.Errorf("jq program: body: %w", err)
 	}
@@ -81,8 +81,8 @@ func (s seen) changed(m *message.Message, after any) ([]byte, error) {
 	return out, nil
 }
 
-func (s seen) bytes(after any) ([]byte, error) {
-	if text, ok := after.(string); ok && !s.json {
+func (v view) bytes(after any) ([]byte, error) {
+	if text, ok := after.(string); ok && !v.json {
 		return []byte(text), nil
 	}
 	return gojq.Marshal(after)

@@ -67,12 +67,12 @@ func New(program string) (*Transform, error) {
 // error, for users, wraps ErrUnreadable if the program needs a body that cannot be read, and
 // otherwise says what the program did wrong.
 func (t *Transform) Apply(ctx context.Context, m *message.Message) (*message.Message, error) {
-	seen := see(m)
-	if t.names && seen.problem != nil {
-		return nil, seen.problem
+	v := viewOf(m)
+	if t.names && v.problem != nil {
+		return nil, v.problem
 	}
 	in := map[string]any{
-		"body": seen.value, "headers": plainTable(m.Headers),
+		"body": v.value, "headers": plainTable(m.Headers),
 		"routingKey": m.RoutingKey, "queue": m.Queue, "messageId": m.MessageID,
 	}
 	given := maps.Clone(in)
@@ -93,7 +93,7 @@ func (t *Transform) Apply(ctx context.Context, m *message.Message) (*message.Mes
 		return nil, errors.New(`jq program: what it returned has no object "headers"`)
 	}
 	c := *m
-	if c.Body, err = seen.changed(m, result["body"]); err != nil {
+	if c.Body, err = v.changed(m, result["body"]); err != nil {
 		return nil, err
 	}
 	c.Headers = changedHeaders(m.Headers, given["headers"].(map[string]any), newHeaders)

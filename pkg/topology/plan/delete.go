@@ -220,9 +220,9 @@ func also(why, more string) string {
 	return why + "; " + more
 }
 
-// guard blocks steps that lose more than the options allow in all, and shares what they allow among
-// the deletions.
-func (d *differ) guard() {
+// limitLoss blocks steps that lose more than the options allow in all, and shares what they allow
+// among the deletions.
+func (d *differ) limitLoss() {
 	var total, n int64
 	for i := range d.plan.Steps {
 		if s := &d.plan.Steps[i]; s.losesMessages() {

@@ -310,7 +310,7 @@ func takesAll(q *topology.Queue) bool {
 // finish adds what concerns the whole, and puts everything in order.
 func (d *differ) finish() {
 	d.policyRisks()
-	d.guard()
+	d.limitLoss()
 	d.protectAdministrators()
 	d.reportUnreadable()
 	d.reportOwnership()

@@ -69,8 +69,8 @@ func (d *differ) policyRisks() {
 	}
 }
 
-// causeOf returns which of the changed policies changes a key of a queue: the one that sets it from
-// now on, or the one that set it, or anything in its place, before.
+// causeOf returns which of the changed policies changes a key of a queue. That is the one that sets
+// it from now on, or the one that set it, or anything in its place, before.
 func (d *differ) causeOf(changed []int, c policyChange, key string) int {
 	for _, p := range []*topology.Policy{c.will.Get(key).Policy, c.will.User.Policy, c.will.Operator.Policy, c.was.User.Policy,
 		c.was.Operator.Policy} {
