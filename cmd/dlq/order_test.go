@@ -70,6 +70,39 @@ func TestOrderIsKeptOrSaidFirst(t *testing.T) {
 	})
 }
 
+// TestALimitTakesTheFirstThatMatch, and leaves the others in their order, where what is in transit
+// when a consumer ends goes to the tail of the queue (fact nacks-without-limit).
+func TestALimitTakesTheFirstThatMatch(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		f := cmdtest.NewFixture(t, b)
+		p := cmdtest.NewProgram(t, f.VHost.URL, f.VHost.API)
+		f.Declare("work", nil)
+		arguments := map[string]any{"x-queue-type": topology.Quorum}
+		if b.Line != "3.10" {
+			arguments["x-delivery-limit"] = -1
+		}
+		f.Declare("dlq", arguments)
+		const n = 60
+		var want, stay []int64
+		for i := range int64(n) {
+			if i%3 == 0 && len(want) < 5 {
+				want = append(want, i)
+			} else {
+				stay = append(stay, i)
+			}
+		}
+		for _, more := range [][]string{nil, {"--prefetch", "60"}} {
+			f.Publish("dlq", n)
+			args := append([]string{"dlq", "move", "dlq", "--to", "queue:work", "--where", "headers.n % 3 == 0", "--limit", "5"},
+				more...)
+			p.Run(args...).Want(t, 0)
+			if went, left := numbersIn(f, "work"), numbersIn(f, "dlq"); !slices.Equal(went, want) || !slices.Equal(left, stay) {
+				t.Errorf("msgctl %q: %v went and %v stayed", args, went, left)
+			}
+		}
+	})
+}
+
 // numbersIn takes all messages out of a queue and returns their numbers.
 func numbersIn(f *cmdtest.Fixture, queue string) (list []int64) {
 	f.T.Helper()

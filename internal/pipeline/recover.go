@@ -25,7 +25,7 @@ func (r *run) subscribe(ctx context.Context) error {
 		return err
 	}
 	r.active = NewSession(sub, o.Prefetch)
-	r.active.narrow = r.narrow()
+	r.active.narrow, r.active.limited = r.narrow(), r.Limit > 0
 	if r.Limit > 0 && !r.Stream && !r.confirmedOnly {
 		r.active.Cap(r.Limit - r.attempted)
 	}

@@ -23,6 +23,7 @@ type Session struct {
 
 	prefetch int
 	narrow   bool // only one message besides those that stay
+	limited  bool // nothing may be in transit when the next session begins
 
 	mu     sync.Mutex
 	ledger *ledger
@@ -243,11 +244,14 @@ func (s *Session) Held() int64 {
 	return s.ledger.heldCount
 }
 
-// Crowded reports whether held deliveries leave too little of the prefetch for full throughput.
+// Crowded reports whether held deliveries leave too little of the prefetch for full throughput. With
+// a limit, it reports whether they fill the prefetch: the messages of the next session must be the
+// next of the queue. What is in transit when a consumer ends may return to the tail (fact
+// nacks-without-limit).
 func (s *Session) Crowded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.narrow {
+	if s.narrow || s.limited {
 		return s.ledger.heldCount >= int64(s.prefetch)
 	}
 	return s.ledger.heldCount*2 > int64(s.prefetch)
