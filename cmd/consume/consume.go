@@ -178,7 +178,7 @@ func (h *handlerOptions) register(cmd *cobra.Command) {
 	h.printFormat.RegisterAs(cmd, "output", "o", "text", "json", "ndjson")
 	flags.BoolVar(&h.discard, "discard", false, "destroy the messages")
 	flags.StringSliceVar(&h.passEnv, "pass-env", nil,
-		"`NAME`s of variables with msgctl's credentials (MSGCTL_PASSWORD, ...) that --exec inherits all the same")
+		"`NAME`s of variables with msgctl's credentials (MSGCTL_PASSWORD, ...) that --exec inherits anyway")
 	flags.DurationVar(&h.timeout, "handler-timeout", time.Minute, "timeout of a handler for one message; 0 is no timeout")
 	flags.BoolVar(&h.unchecked, "no-validate", false,
 		"do not validate events against the schemas of the topology file")

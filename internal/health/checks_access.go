@@ -49,7 +49,7 @@ func checkDefaultCredentials(in *Inspection) (Status, []string) {
 	case in.GuestWorks:
 		return Error, []string{"user \"guest\" logs in with the password guest"}
 	case !in.Has(PartUsers):
-		return OK, []string{"guest cannot log in with the password guest from here (whether it exists cannot be told: " +
+		return OK, []string{"guest cannot log in with the password guest from here (msgctl cannot tell whether it exists: " +
 			in.Unread[PartUsers] + ")"}
 	case slices.ContainsFunc(in.Users, func(u User) bool { return u.Name == "guest" }):
 		return OK, []string{"user \"guest\" exists, and cannot log in with the password guest from here"}
@@ -104,7 +104,7 @@ func checkTLS(in *Inspection) (Status, []string) {
 	}
 	if !in.Has(PartConnections) {
 		if secure {
-			return Unknown, []string{listening + "; who uses it cannot be told: " + in.Unread[PartConnections]}
+			return Unknown, []string{listening + "; msgctl cannot tell who uses it: " + in.Unread[PartConnections]}
 		}
 		return Warning, []string{listening}
 	}

@@ -226,7 +226,7 @@ func (c *comparison) structure(path string, k structure, a, b []*jsonschema.Sche
 	}
 	if len(before) != len(after) {
 		c.add(path, fmt.Sprintf("%s has %d parts, and had %d", k.name, len(after), len(before)), BreaksProducers,
-			"what was right before may be refused now; look at it")
+			"what was valid before may be refused now; check it")
 		return
 	}
 	negated := k.name == "not" || k.name == "if"

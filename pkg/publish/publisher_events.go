@@ -12,7 +12,7 @@ import (
 var (
 	errNacked = errors.New("the broker refused it: a target queue is full and rejects (overflow: reject-publish), or " +
 		"failed")
-	errMatched = errors.New("a message came back that could not be told from it, so it may or may not have arrived")
+	errMatched = errors.New("a message came back that cannot be distinguished from it, so it may or may not have arrived")
 )
 
 // apply records the broker's events. It returns the notices for Notify, and whether anything was

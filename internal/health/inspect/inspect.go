@@ -97,7 +97,7 @@ func Compare(files *subject.Subject, live *topology.Live) *health.Declared {
 		declared.Files = append(declared.Files, i.Name)
 	}
 	if files.Unread || files.Problems.Errors() > 0 {
-		declared.Problem = fmt.Sprintf("%s cannot be read as a topology: msgctl validate tells why", declared.Files[0])
+		declared.Problem = fmt.Sprintf("%s cannot be read as a topology: msgctl validate says why", declared.Files[0])
 		return declared
 	}
 	declared.Pending = len(plan.Diff(files.State, live, plan.Options{}).Drift())

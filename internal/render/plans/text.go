@@ -21,7 +21,7 @@ func Text(w io.Writer, doc PlanDocument, style terminal.Styler, width int) error
 	t.retries(doc.Retries)
 	t.spread(doc.Spread)
 	t.undeclared(doc)
-	t.refs(doc.Foreign, "not created by this topology, as far as records say, and changed or deleted all the same:")
+	t.refs(doc.Foreign, "not created by this topology, as far as the records say, but changed or deleted:")
 	t.refs(doc.Unowned, "declared, but created by somebody else; --adopt takes ownership, so that a later --prune may "+
 		"delete:")
 	if len(doc.Problems) > 0 {

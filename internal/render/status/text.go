@@ -59,7 +59,7 @@ func nodeTable(b *bufio.Writer, d StatusDocument, style terminal.Styler, width i
 			continue
 		}
 		if !n.Measured() {
-			t.Rows = append(t.Rows, []string{n.Name, nodeState(n), "not told yet", "not told yet", "", ""})
+			t.Rows = append(t.Rows, []string{n.Name, nodeState(n), "not known yet", "not known yet", "", ""})
 			continue
 		}
 		memory := fmt.Sprintf("%s of %s", units.RoundMemory(n.MemUsed), units.RoundMemory(n.MemLimit))

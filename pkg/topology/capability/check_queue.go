@@ -65,7 +65,7 @@ func (f *findings) replicated(q Queue) {
 
 // transient reports classic queues that are neither durable nor exclusive.
 func (f *findings) transient(q Queue) {
-	const fix = "use durable: true, with expires where the queue shall go by itself"
+	const fix = "use durable: true, with expires if the queue should delete itself"
 	switch {
 	case q.Durable || q.Exclusive:
 	case slices.Contains(f.DeniedFeatures, "transient_nonexcl_queues"):

@@ -310,7 +310,7 @@ func Facts() []Fact {
 		{ID: "vhost-protection", Seen: []string{"4.3.6"}, Test: "cmd.TestBrokerScript",
 			Text: "A vhost that is protected from deletion is not deleted (412). The protection is set and lifted by a " +
 				"request of its own, or by definitions; putting the vhost leaves it as it is. 3.10 and 4.0 do not have it, and " +
-				"definitions that set it are taken there all the same."},
+				"definitions that set it are accepted there."},
 		{ID: "void-as-undefined",
 			Text: "The management API shows AMQP's void as the text \"undefined\"."},
 		{ID: "watermark-zero",

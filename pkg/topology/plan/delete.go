@@ -259,7 +259,7 @@ func (d *differ) lossBlock(s *Step, total, steps int64) (string, Remedy) {
 	held, unknown := stake(*s.Risk), d.unknownCount(s.Ref)
 	if len(s.Queues) > 0 {
 		held = fmt.Sprintf("it drops up to %s that queues hold", units.FormatCount(s.Risk.Messages, "message"))
-		unknown = "nobody knows how many messages it drops"
+		unknown = "it is unknown how many messages it drops"
 	}
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:
@@ -282,7 +282,7 @@ func (d *differ) unknownCount(ref topology.Ref) string {
 		switch {
 		case s.Known:
 		case s.State != "":
-			return fmt.Sprintf("%s is in the state %s, and nobody can tell how many messages it holds", q, s.State)
+			return fmt.Sprintf("%s is in the state %s, and it is unknown how many messages it holds", q, s.State)
 		case o.Type == topology.Stream:
 			return "the broker gives no message count for a stream"
 		default:

@@ -47,7 +47,7 @@ func (s *Suite) Run(c Case) Result {
 		r.fail(stepField(c.Steps), err.Error(), "")
 		r.explainMissing(n, err)
 	case len(t.Unjudged()) > 0:
-		r.fail("publish", "it cannot be told without a broker where the message goes, and a test on a broker shows it: "+
+		r.fail("publish", "without a broker, msgctl cannot tell where the message goes; a test on a broker shows it: "+
 			strings.Join(t.Unjudged(), "; "), "")
 	case len(t.Unsure()) > 0:
 		r.fail("publish", "where the message goes is undefined on a broker, too, until one policy has a higher priority: "+

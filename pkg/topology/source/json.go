@@ -145,7 +145,7 @@ func dropDuplicates(n *Node) diag.Diagnostics {
 	kept := n.Entries[:0]
 	for _, e := range n.Entries {
 		if at, dup := first[e.Key]; dup {
-			problems = append(problems, failure(e.Pos, fmt.Sprintf("%q is written twice in one mapping, first at %s", e.Key, at),
+			problems = append(problems, failure(e.Pos, fmt.Sprintf("%q appears twice in one mapping, first at %s", e.Key, at),
 				"a parser keeps one of the two and drops the other without a word", "merge the two, or rename one")...)
 			continue
 		}

@@ -88,8 +88,8 @@ two: { <<: [*base, *other], d: *base }
 
 func TestProblems(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
-		{"t.yaml", "a: 1\nb:\n  c: 1\n  c: 2\n", `t.yaml:4:3: "c" is written twice in one mapping, first at t.yaml:3:3`},
-		{"t.json", "{\"a\": {\"b\": 1,\n \"b\": 2}}", `t.json:2:2: "b" is written twice in one mapping, first at t.json:1:8`},
+		{"t.yaml", "a: 1\nb:\n  c: 1\n  c: 2\n", `t.yaml:4:3: "c" appears twice in one mapping, first at t.yaml:3:3`},
+		{"t.json", "{\"a\": {\"b\": 1,\n \"b\": 2}}", `t.json:2:2: "b" appears twice in one mapping, first at t.json:1:8`},
 		{"t.yaml", "a: [1,\n", "t.yaml:1:1: this is not YAML"},
 		{"t.yaml", "a: {\n  b: {}\n", "t.yaml:1:4: this is not YAML: did not find expected ',' or '}'; close it with }"},
 		{"t.yaml", "a:\n  b: { c: 1\n  d: {}\n", "t.yaml:2:6: this is not YAML: did not find expected ',' or '}'; " +
@@ -161,7 +161,7 @@ func TestExpandProblems(t *testing.T) {
 		"a: ${X":                     "t.yaml:1:4: the variable \"${X\" has no closing brace",
 		"${MISSING}: 1":              "t.yaml:1:1: the variable MISSING is not set",
 		"a: ${X-y}":                  "${X-y} names no variable",
-		"k: 1\n${K}: 2":              `t.yaml:2:1: "k" is written twice in one mapping, first at t.yaml:1:1`,
+		"k: 1\n${K}: 2":              `t.yaml:2:1: "k" appears twice in one mapping, first at t.yaml:1:1`,
 		"a: &a ${MISSING}\nb: x\n":   "t.yaml:1:4: the variable MISSING",
 		"a: &a {x: '${M}'}\nb: *a\n": "t.yaml:1:11: the variable M is not set",
 	} {

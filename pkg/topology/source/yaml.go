@@ -135,7 +135,7 @@ func (c *yamlConverter) node(y *yaml.Node, depth int) converted {
 func (c *yamlConverter) alias(y *yaml.Node, depth int) converted {
 	for _, o := range c.open {
 		if o == y.Alias {
-			return c.stop(y, fmt.Sprintf("the alias *%s stands inside of what it refers to", y.Value))
+			return c.stop(y, fmt.Sprintf("the alias *%s is inside what it refers to", y.Value))
 		}
 	}
 	return c.node(y.Alias, depth)

@@ -17,7 +17,7 @@ func TestFieldsThatAreOftenGuessed(t *testing.T) {
 		"queues: { q: { exclusive: true } }":              "write singleActiveConsumer: true",
 		"policies: { p: { pattern: .*, max-length: 1 } }": "write definition: { max-length: … }",
 		"deadLetter: q": "write queues: { NAME: { deadLetter: … } }",
-		"exchanges: { e: { bindings: [{ queue: q }] } }":         "a binding stands under its destination",
+		"exchanges: { e: { bindings: [{ queue: q }] } }":         "a binding belongs under its destination",
 		"events: { a: { exchange: e, payload: {} } }":            "did you mean schema?",
 		"tests: [{ name: a, publish: { payload: {} } }]":         "leave it out",
 		"queues: { q-$ENV: {} }":                                 "write ${ENV}",

@@ -29,7 +29,7 @@ func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
 	if strings.Contains(s.Name, "@") {
 		r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Error, Position: s.FieldPosition("name"),
 			Message: fmt.Sprintf("the name %q has an @", s.Name),
-			Why:     "the broker's record of what a topology owns is called NAME@VHOST, and two could be called alike",
+			Why:     "the broker's record of what a topology owns is called NAME@VHOST, and two could get the same name",
 			Fix:     "take another name"})
 	}
 	r.state.Grow(s.size())

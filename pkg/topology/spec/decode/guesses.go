@@ -52,13 +52,14 @@ func oftenGuessed(key string, known []string) string {
 		}
 	}
 	if key == "queue" && slices.Contains(known, "headers") && !slices.Contains(known, "queue") {
-		return "a binding stands under its destination: move it to queues: { QUEUE: { bindings: [{ exchange: X, key: K }] } }"
+		return "a binding belongs under its destination: move it to queues: " +
+			"{ QUEUE: { bindings: [{ exchange: X, key: K }] } }"
 	}
 	if (key == "payload" || key == "data" || key == "body") && slices.Contains(known, "event") {
 		return "leave it out: exchange, key and headers decide where a message goes"
 	}
 	if _, ok := capability.LookupPolicyKey(key); ok && slices.Contains(known, "definition") {
-		return "the broker's keys stand in definition: write definition: { " + key + ": … }"
+		return "the broker's keys belong in definition: write definition: { " + key + ": … }"
 	}
 	return ""
 }
