@@ -10,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/regex"
+	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // policies finds policies that one of their own keys keeps away from a queue that they are meant
@@ -22,6 +23,7 @@ func (c *checker) policies() {
 		byVHost[ref.VHost] = append(byVHost[ref.VHost], p)
 		mixed = mixed || c.want.Has(ref) && c.isMixed(p)
 	}
+	c.ties(byVHost)
 	if !mixed {
 		return
 	}
@@ -40,6 +42,79 @@ func (c *checker) policies() {
 			}
 		}
 	}
+}
+
+// tie is a pair of policies of equal priority that match the same objects. The file declares told.
+type tie struct{ told, other *topology.Policy }
+
+// ties warns of each tie between policies that do not say the same.
+func (c *checker) ties(byVHost map[string][]*topology.Policy) {
+	var objects map[topology.Ref]topology.Object
+	for vhost, list := range byVHost {
+		if !c.mayTie(list) {
+			continue
+		}
+		if objects == nil {
+			objects = c.merged(topology.KindQueue, topology.KindExchange)
+		}
+		policies, both := route.NewPolicies(list, c.server.Version), map[tie][]string{}
+		for ref, o := range objects {
+			if ref.VHost != vhost {
+				continue
+			}
+			applied := []route.Applied{policies.ForExchange(ref.Name)}
+			if q, ok := o.(*topology.Queue); ok {
+				applied = []route.Applied{policies.ForQueue(q, false), policies.ForQueue(q, true)}
+			}
+			for _, a := range applied {
+				c.noteTies(both, a, ref.Name)
+			}
+		}
+		for t, names := range both {
+			c.reportTie(t, slices.Sorted(slices.Values(names)))
+		}
+	}
+}
+
+// mayTie reports whether a declared policy has the priority of another.
+func (c *checker) mayTie(list []*topology.Policy) bool {
+	for i, p := range list {
+		if c.want.Has(p.Ref()) && slices.ContainsFunc(list, func(o *topology.Policy) bool {
+			return o != list[i] && o.Operator == p.Operator && o.Priority == p.Priority
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *checker) noteTies(both map[tie][]string, a route.Applied, name string) {
+	all := append([]*topology.Policy{a.Policy}, a.Rivals...)
+	for i, p := range all {
+		for _, other := range all[:i] {
+			t := tie{told: p, other: other}
+			if !c.want.Has(p.Ref()) {
+				t = tie{told: other, other: p}
+			}
+			if c.want.Has(t.told.Ref()) && !p.Definition.Equal(other.Definition) {
+				both[t] = append(both[t], name)
+			}
+		}
+	}
+}
+
+func (c *checker) reportTie(t tie, names []string) {
+	matched := fmt.Sprintf("%q", names[0])
+	if len(names) > 1 {
+		matched += fmt.Sprintf(" and %d more", len(names)-1)
+	}
+	c.report(t.told.Ref(), diag.Diagnostic{
+		Severity: diag.Warning, Rule: "policy-priority-tie", Part: "priority",
+		Message: fmt.Sprintf("has the same priority as policy %q (%d), and both match %s", t.other.Name, t.other.Priority,
+			matched),
+		Why: "one of them applies, and RabbitMQ does not define which",
+		Fix: "give the one that should apply a higher priority",
+	})
 }
 
 // merged returns the objects of some kinds as they will be: the declared ones, and live ones that

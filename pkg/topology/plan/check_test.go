@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -216,6 +217,37 @@ func TestCheckOfWhatTheBrokerHas(t *testing.T) {
 		if problems := check(topologytest.State(test.have), live); problems.Errors() != test.errors {
 			t.Errorf("%s on %s: %v", test.have.Ref(), test.version, problems)
 		}
+	}
+}
+
+// TestEveryTieIsNamed: also with a policy that only the broker has, but none where both say the same.
+func TestEveryTieIsNamed(t *testing.T) {
+	called := func(name, pattern string, keyval ...any) *topology.Policy {
+		p := policy("all", keyval...)
+		p.Name, p.Pattern = name, pattern
+		return p
+	}
+	want := topologytest.State(called("a", "^a$", "dead-letter-exchange", "x"), called("b", "^b$", "dead-letter-exchange", "x"),
+		called("every", ".*", "max-length", 10), called("same", "^b$", "dead-letter-exchange", "x"), topologytest.Queue("a"),
+		topologytest.Queue("b"), topologytest.Exchange("e", "topic"))
+	problems := check(want, topologytest.BrokerWith(called("live", "^e$", "alternate-exchange", "y"),
+		called("other", "^other$", "max-length", 3)).Live())
+	var got []string
+	for _, p := range problems {
+		if p.Rule != "policy-priority-tie" || p.Severity != diag.Warning {
+			t.Error(p)
+		}
+		got = append(got, p.Message)
+	}
+	slices.Sort(got)
+	expected := []string{
+		`has the same priority as policy "a" (0), and both match "a"`,
+		`has the same priority as policy "b" (0), and both match "b"`,
+		`has the same priority as policy "every" (0), and both match "b"`,
+		`has the same priority as policy "live" (0), and both match "e"`,
+	}
+	if !slices.Equal(got, expected) {
+		t.Errorf("%q", got)
 	}
 }
 
