@@ -83,7 +83,7 @@ func (p *Policy) Fields() []Field {
 		{Name: "priority", Value: p.Priority}}
 	for _, k := range p.Definition.Keys() {
 		key, _ := capability.LookupPolicyKey(k)
-		fields = append(fields, Field{Name: "definition." + k, Value: p.Definition[k], Unit: key.Unit})
+		fields = append(fields, Field{Name: "definition." + k, Value: wrapURIs(p.Definition[k]), Unit: key.Unit})
 	}
 	return fields
 }
@@ -100,7 +100,7 @@ func (x *Exchange) Fields() []Field {
 		if k == "alternate-exchange" {
 			name = "alternateExchange"
 		}
-		fields = append(fields, Field{Name: name, Value: x.Arguments[k], Immutable: true})
+		fields = append(fields, Field{Name: name, Value: wrapURIs(x.Arguments[k]), Immutable: true})
 	}
 	return fields
 }
@@ -125,7 +125,7 @@ func (q *Queue) Fields() []Field {
 	}
 	for _, k := range q.Arguments.Keys() {
 		if _, known := capability.LookupArgument(k); !known {
-			fields = append(fields, Field{Name: "arguments." + k, Value: q.Arguments[k], Immutable: true})
+			fields = append(fields, Field{Name: "arguments." + k, Value: wrapURIs(q.Arguments[k]), Immutable: true})
 		}
 	}
 	return fields
@@ -155,6 +155,9 @@ func valueFields(v any) []Field {
 	}
 	return fields
 }
+
+// wrapURIs is wrapSecrets for arguments and definitions, whose names say "key" and mean no secret.
+func wrapURIs(v any) any { return wrapSecrets("", v) }
 
 // wrapSecrets wraps what may hold a credential, so that it can be compared and not printed. That is
 // text under a name that says secret, and URIs with a password (those of shovels and federation

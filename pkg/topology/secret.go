@@ -42,7 +42,7 @@ func (u SecretURI) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(u.String(
 func (u SecretURI) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
 // Secrets lists the credentials that the objects of a state hold: passwords and hashes of users, and
-// what parameters have under a telling name or in URIs. They are for a redactor, which masks them in
+// what parameters have under a telling name or in URIs, and arguments and definitions in URIs. They are for a redactor, which masks them in
 // what is shown.
 func (s *State) Secrets() []string {
 	var list []string
@@ -54,6 +54,12 @@ func (s *State) Secrets() []string {
 			list = append(list, secretsIn(wrapSecrets("", o.Value))...)
 		case *GlobalParameter:
 			list = append(list, secretsIn(wrapSecrets("", o.Value))...)
+		case *Policy:
+			list = append(list, secretsIn(wrapURIs(map[string]any(o.Definition)))...)
+		case *Exchange:
+			list = append(list, secretsIn(wrapURIs(map[string]any(o.Arguments)))...)
+		case *Queue:
+			list = append(list, secretsIn(wrapURIs(map[string]any(o.Arguments)))...)
 		}
 	}
 	return slices.DeleteFunc(list, func(s string) bool { return s == "" })

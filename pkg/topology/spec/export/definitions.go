@@ -150,7 +150,8 @@ func (v *vhostInventory) records(file map[string][]record, o Options) {
 		add("parameters", record{"vhost": v.name, "component": "vhost-limits", "name": "limits", "value": limits})
 	}
 	for _, p := range v.policies {
-		r := record{"pattern": p.Pattern, "apply-to": p.ApplyTo, "priority": p.Priority, "definition": table(p.Definition)}
+		r := record{"pattern": p.Pattern, "apply-to": p.ApplyTo, "priority": p.Priority,
+			"definition": table(o.arguments(p.Definition))}
 		if p.Operator {
 			add("parameters", record{"vhost": v.name, "component": "operator_policy", "name": p.Name, "value": r})
 			continue
@@ -158,14 +159,14 @@ func (v *vhostInventory) records(file map[string][]record, o Options) {
 		r["vhost"], r["name"] = v.name, p.Name
 		add("policies", r)
 	}
-	v.objectRecords(add)
+	v.objectRecords(o, add)
 }
 
-func (v *vhostInventory) objectRecords(add func(list string, r record)) {
+func (v *vhostInventory) objectRecords(o Options, add func(list string, r record)) {
 	for _, x := range v.exchanges {
 		add("exchanges", record{"vhost": v.name, "name": x.Name, "type": x.Type, "durable": x.Durable,
 			"auto_delete": x.AutoDelete,
-			"internal":    x.Internal, "arguments": table(x.Arguments)})
+			"internal":    x.Internal, "arguments": table(o.arguments(x.Arguments))})
 	}
 	for _, q := range v.queues {
 		args := q.Arguments.Clone()
@@ -173,7 +174,7 @@ func (v *vhostInventory) objectRecords(add func(list string, r record)) {
 			args["x-queue-type"] = q.Type
 		}
 		add("queues", record{"vhost": v.name, "name": q.Name, "durable": q.Durable, "auto_delete": q.AutoDelete,
-			"arguments": table(args)})
+			"arguments": table(o.arguments(args))})
 	}
 	for _, b := range v.bindings {
 		add("bindings", record{"vhost": v.name, "source": b.Source, "destination": b.Destination,

@@ -9,7 +9,8 @@ import (
 )
 
 // HasSecrets lists the objects whose credentials a definitions file would hold: users with a
-// password, parameters with one in a URI or under a telling name.
+// password, parameters with one in a URI or under a telling name, exchanges, queues and policies with
+// one in a URI.
 func HasSecrets(s *topology.State, o Options) []topology.Ref {
 	var refs []topology.Ref
 	for _, object := range s.Objects() {
@@ -21,12 +22,28 @@ func HasSecrets(s *topology.State, o Options) []topology.Ref {
 			held = holds("", x.Value)
 		case *topology.GlobalParameter:
 			held = holds("", x.Value)
+		case *topology.Policy:
+			held = argumentsHold(x.Definition)
+		case *topology.Exchange:
+			held = argumentsHold(x.Arguments)
+		case *topology.Queue:
+			held = argumentsHold(x.Arguments)
 		}
 		if held && exportable(object, o) {
 			refs = append(refs, object.Ref())
 		}
 	}
 	return refs
+}
+
+// argumentsHold looks into URIs only: names of arguments say "key" and mean no secret.
+func argumentsHold(a topology.Arguments) bool {
+	for _, v := range a {
+		if holds("", v) {
+			return true
+		}
+	}
+	return false
 }
 
 func holds(name string, v any) bool {
@@ -71,6 +88,18 @@ func (o Options) shown(name string, v any) any {
 		return m
 	}
 	return v
+}
+
+// arguments are a table's values as they are written: with masks in URIs, where they are asked for.
+func (o Options) arguments(a topology.Arguments) topology.Arguments {
+	if !o.Mask || !argumentsHold(a) {
+		return a
+	}
+	shown := make(topology.Arguments, len(a))
+	for k, v := range a {
+		shown[k] = o.shown("", v)
+	}
+	return shown
 }
 
 // masked hides the credential in a text, and keeps the rest of a URI.
