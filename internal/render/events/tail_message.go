@@ -5,6 +5,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
 // TailFormatVersion is the version of the JSON documents of tail.
@@ -45,9 +46,10 @@ type TailMessage struct {
 	Published time.Time
 }
 
-// When returns Published, or the time at which the message was received if Published is zero.
+// When returns Published, or the time at which the message was received if Published is zero or no
+// plausible time.
 func (s *TailMessage) When() time.Time {
-	if s.Published.IsZero() {
+	if document.Time(s.Published) == nil {
 		return s.At
 	}
 	return s.Published

@@ -126,8 +126,11 @@ func (d DetailsWriter) Section(name string, values map[string]any) {
 }
 
 func plainText(v any) string {
-	if s, ok := v.(string); ok {
-		return s
+	switch x := v.(type) {
+	case string:
+		return x
+	case seconds:
+		return x.String()
 	}
 	text, err := json.Marshal(v)
 	if err != nil {

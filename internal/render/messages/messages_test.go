@@ -74,6 +74,15 @@ func TestTimesThatRFC3339CannotHold(t *testing.T) {
 			t.Errorf("%s lacks %s", out.String(), want)
 		}
 	}
+	for n, want := range map[int64]string{1700000000123: "1700000000123 (in milliseconds: 2023-11-14T22:13:20.123Z)",
+		math.MaxInt64: fmt.Sprint(math.MaxInt64), -99999999999999: "-99999999999999"} {
+		m := dead("m-1", "{}")
+		m.Timestamp = time.Unix(n, 0)
+		var out bytes.Buffer
+		if err := messages.Details(&out, document(m), false, plain, 0); err != nil || !strings.Contains(out.String(), want+"\n") {
+			t.Errorf("%d is shown in %s (%v)", n, out.String(), err)
+		}
+	}
 }
 
 func TestMessageDocumentOfOddBodies(t *testing.T) {

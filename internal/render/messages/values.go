@@ -36,7 +36,19 @@ func timestamp(t time.Time) any {
 	if at := document.Time(t); at != nil {
 		return *at
 	}
-	return t.Unix()
+	return seconds(t.Unix())
+}
+
+// seconds is an AMQP timestamp outside the years of RFC 3339: JSON has it as a number.
+type seconds int64
+
+// String returns the number, with the date that it is in milliseconds if there is one.
+func (s seconds) String() string {
+	text := strconv.FormatInt(int64(s), 10)
+	if at := document.Time(time.UnixMilli(int64(s))); at != nil && s > 0 {
+		text += " (in milliseconds: " + at.Format(time.RFC3339Nano) + ")"
+	}
+	return text
 }
 
 // plainTable returns a header table as JSON values.
