@@ -76,7 +76,8 @@ func TestCausationTreeIsBounded(t *testing.T) {
 func TestTailTellsWhenItHappened(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.Local)
 	inMilliseconds := time.Unix(1700000000123, 0) // no plausible time
-	for want, published := range map[string]time.Time{"12:00:00.000  ": {}, "12:00:00.000": inMilliseconds, "11:59:59.000  ": at.Add(-time.Second),
+	for want, published := range map[string]time.Time{"12:00:00.000  ": {}, "12:00:00.000": inMilliseconds,
+		"11:59:59.000  ": at.Add(-time.Second),
 		"Jan  3 12:00  ": at.AddDate(0, 0, -28), "Jan 31 12:00  ": at.AddDate(-1, 0, 0)} {
 		e := seenEvent("1", "", "")
 		e.At, e.Published = at, published
