@@ -42,8 +42,8 @@ func (u SecretURI) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(u.String(
 func (u SecretURI) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
 // Secrets lists the credentials that the objects of a state hold: passwords and hashes of users, and
-// what parameters have under a telling name or in URIs, and arguments and definitions in URIs. They are for a redactor, which masks them in
-// what is shown.
+// what parameters have under a telling name or in URIs. Of arguments and definitions, it takes those
+// in URIs. They are for a redactor, which masks them in what is shown.
 func (s *State) Secrets() []string {
 	var list []string
 	for _, o := range s.All() {

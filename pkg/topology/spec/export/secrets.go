@@ -9,8 +9,8 @@ import (
 )
 
 // HasSecrets lists the objects whose credentials a definitions file would hold: users with a
-// password, parameters with one in a URI or under a telling name, exchanges, queues and policies with
-// one in a URI.
+// password, and parameters with one in a URI or under a telling name. Exchanges, queues and policies
+// count if they have one in a URI.
 func HasSecrets(s *topology.State, o Options) []topology.Ref {
 	var refs []topology.Ref
 	for _, object := range s.Objects() {
