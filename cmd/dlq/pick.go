@@ -71,7 +71,7 @@ func (p *picker) each(ctx context.Context, show func(*message.Message) error, ot
 			p.chosen.note(fmt.Sprintf("message %q: %s", m.MessageID, unread.Why))
 			left := pipeline.LeaveUnread(m)
 			p.undecided.Stay(left.Reason, left.Detail)
-			return nil //nolint:nilerr // the message stays, which is reported
+			return nil // the message stays, which is reported
 		}
 		if err != nil {
 			return err

@@ -1,4 +1,5 @@
-// Package guarded runs what works on untrusted content: it may panic, or take too long. It also guards goroutines: a panic in one ends the process as the program wants it.
+// Package guarded runs what works on untrusted content: it may panic, or take too long. It also
+// guards goroutines: a panic in one ends the process as the program wants it.
 package guarded
 
 import (

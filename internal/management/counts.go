@@ -101,20 +101,20 @@ func (c *Client) Totals(ctx context.Context, vhost string) (map[topology.Ref]top
 // states returns the broker's words for the queues of a vhost that are not at work, and the bytes
 // of the messages of those that have statistics. With disable_stats the list lacks quorum queues
 // and streams that are down.
-func (c *Client) states(ctx context.Context, vhost string) (states map[string]string, sizes map[string]int64, err error) {
+func (c *Client) states(ctx context.Context, vhost string) (states map[string]string, sizes map[string]int64,
+	err error) {
 	states, sizes = map[string]string{}, map[string]int64{}
 	unsaid := map[string]string{}
 	err = list(ctx, c, path("queues", vhost)+"?columns=name,type,state,node,leader,members,online,message_bytes",
 		func(raw *json.RawMessage) error {
 			var q stateJSON
-			if decode(*raw, &q) != nil {
-				states[q.Name] = "unknown" // an unexpected value must not fail the command
-				return nil
-			}
+			odd := decode(*raw, &q) != nil
 			if q.Bytes > 0 {
 				sizes[q.Name] = q.Bytes
 			}
-			if state, known := q.outage(); !known {
+			if odd {
+				states[q.Name] = "unknown" // an unexpected value must not fail the command
+			} else if state, known := q.outage(); !known {
 				unsaid[q.Name] = q.Node
 			} else if state != "" {
 				states[q.Name] = state

@@ -32,8 +32,8 @@ type Message struct {
 	Unread *Unread
 }
 
-// Unread says that the body of a message was not read, and why. Headers may be missing, too. Such a message can be shown and
-// left where it is. It must not be published, archived, handled or acknowledged.
+// Unread says that the body of a message was not read, and why. Headers may be missing, too. Such a
+// message can be shown and left where it is. It must not be published, archived, handled or acknowledged.
 type Unread struct {
 	// Size is the size of the body in bytes.
 	Size int64

@@ -122,7 +122,7 @@ func (f *Frames) Read(p []byte) (n int, err error) {
 			return n, nil
 		default:
 			if f.fails = f.begin(); f.fails != nil {
-				return n, nil //nolint:nilerr // the next read returns it
+				return n, nil // the next read returns it
 			}
 		}
 	}

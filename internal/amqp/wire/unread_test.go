@@ -59,7 +59,8 @@ func TestFramesLeavesOutHugeHeaders(t *testing.T) {
 	if err != nil || f.Violation() != nil || !ok || !ended {
 		t.Fatalf("%d bytes, %v, %v", len(got), err, f.Violation())
 	}
-	if binary.BigEndian.Uint64(marked[7+4:]) != 0 || !bytes.Contains(marked, []byte("more than the 4194304 that are read")) {
+	why := []byte("more than the 4194304 that are read")
+	if binary.BigEndian.Uint64(marked[7+4:]) != 0 || !bytes.Contains(marked, why) {
 		t.Errorf("instead of the headers come %q", marked)
 	}
 }

@@ -7,8 +7,9 @@ import "time"
 // hand counts as delivered once more.
 //
 // The pauses of a series grow until its user gets further. A user that loses two connections within
-// one prefetch takes one message in hand at a time for a while (see Narrow). The message that ends the connection is then known, and no other message is counted
-// as delivered again. Losses is for one goroutine.
+// one prefetch takes one message in hand at a time for a while (see Narrow). The message that ends
+// the connection is then known, and no other message is counted as delivered again. Losses is for
+// one goroutine.
 type Losses struct {
 	Series *Series
 

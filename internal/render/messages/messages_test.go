@@ -79,7 +79,8 @@ func TestTimesThatRFC3339CannotHold(t *testing.T) {
 		m := dead("m-1", "{}")
 		m.Timestamp = time.Unix(n, 0)
 		var out bytes.Buffer
-		if err := messages.Details(&out, document(m), false, plain, 0); err != nil || !strings.Contains(out.String(), want+"\n") {
+		err := messages.Details(&out, document(m), false, plain, 0)
+		if err != nil || !strings.Contains(out.String(), want+"\n") {
 			t.Errorf("%d is shown in %s (%v)", n, out.String(), err)
 		}
 	}

@@ -227,8 +227,10 @@ func TestEveryTieIsNamed(t *testing.T) {
 		p.Name, p.Pattern = name, pattern
 		return p
 	}
-	want := topologytest.State(called("a", "^a$", "dead-letter-exchange", "x"), called("b", "^b$", "dead-letter-exchange", "x"),
-		called("every", ".*", "max-length", 10), called("same", "^b$", "dead-letter-exchange", "x"), topologytest.Queue("a"),
+	want := topologytest.State(called("a", "^a$", "dead-letter-exchange", "x"),
+		called("b", "^b$", "dead-letter-exchange", "x"),
+		called("every", ".*", "max-length", 10), called("same", "^b$", "dead-letter-exchange", "x"),
+		topologytest.Queue("a"),
 		topologytest.Queue("b"), topologytest.Exchange("e", "topic"))
 	problems := check(want, topologytest.BrokerWith(called("live", "^e$", "alternate-exchange", "y"),
 		called("other", "^other$", "max-length", 3)).Live())

@@ -27,21 +27,7 @@ type policyLoss struct {
 // policyRisks finds the queues, whoever declared them, whose messages the policies of the plan
 // would drop, and gives the steps their risk. Messages that are dead-lettered are not lost.
 func (d *differ) policyRisks() {
-	steps := map[string][]int{} // by vhost
-	var put []topology.Object
-	var gone []topology.Ref
-	for i, s := range d.plan.Steps {
-		if s.Ref.Kind != topology.KindPolicy && s.Ref.Kind != topology.KindOperatorPolicy || s.Action == Adopt {
-			continue
-		}
-		steps[s.Ref.VHost] = append(steps[s.Ref.VHost], i)
-		if s.Want == nil {
-			gone = append(gone, s.Ref)
-		} else {
-			put = append(put, s.Want)
-		}
-	}
-	after := d.have.Revise(put, gone)
+	steps, after := d.policySteps()
 	losses := map[int][]policyLoss{}
 	for vhost, changed := range steps {
 		was := route.PoliciesOf(&d.have.State, vhost, d.have.Server.Version)
@@ -69,11 +55,34 @@ func (d *differ) policyRisks() {
 	}
 }
 
+// policySteps returns the indexes of the steps that change policies, by vhost, and what the broker
+// has when they are done.
+func (d *differ) policySteps() (byVHost map[string][]int, after *topology.State) {
+	byVHost = map[string][]int{}
+	var put []topology.Object
+	var gone []topology.Ref
+	for i, s := range d.plan.Steps {
+		if s.Ref.Kind != topology.KindPolicy && s.Ref.Kind != topology.KindOperatorPolicy || s.Action == Adopt {
+			continue
+		}
+		byVHost[s.Ref.VHost] = append(byVHost[s.Ref.VHost], i)
+		if s.Want == nil {
+			gone = append(gone, s.Ref)
+		} else {
+			put = append(put, s.Want)
+		}
+	}
+	if len(byVHost) == 0 {
+		return nil, nil
+	}
+	return byVHost, d.have.Revise(put, gone)
+}
+
 // causeOf returns which of the changed policies changes a key of a queue. That is the one that sets
 // it from now on, or the one that set it, or anything in its place, before.
 func (d *differ) causeOf(changed []int, c policyChange, key string) int {
-	for _, p := range []*topology.Policy{c.will.Get(key).Policy, c.will.User.Policy, c.will.Operator.Policy, c.was.User.Policy,
-		c.was.Operator.Policy} {
+	for _, p := range []*topology.Policy{c.will.Get(key).Policy, c.will.User.Policy, c.will.Operator.Policy,
+		c.was.User.Policy, c.was.Operator.Policy} {
 		for _, i := range changed {
 			if p != nil && d.plan.Steps[i].Ref == p.Ref() {
 				return i

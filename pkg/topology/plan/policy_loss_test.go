@@ -28,6 +28,9 @@ func TestPoliciesThatDropMessages(t *testing.T) {
 	ten := topology.QueueStatus{Messages: 10, Bytes: 100, Known: true}
 	used := topology.QueueStatus{Messages: 10, Consumers: 1, Known: true}
 	length := policy("p", 0, "max-length", 4)
+	refusing := policy("p", 0, "max-length", 4, "overflow", "reject-publish")
+	ttl := func(ms int64) []topology.Object { return []topology.Object{policy("p", 0, "message-ttl", ms)} }
+	age := func(age string) []topology.Object { return []topology.Object{policy("p", 0, "max-age", age)} }
 	dead := policy("p", 0, "max-length", 4, "dead-letter-exchange", "dlx")
 	dlx := []topology.Object{topologytest.Exchange("dlx", "fanout"), topologytest.Queue("dead"),
 		topologytest.Bind("dlx", "dead", "")}
@@ -46,24 +49,25 @@ func TestPoliciesThatDropMessages(t *testing.T) {
 		"limit that it had":         {nil, ten, []topology.Object{operator("max-length", 3)}, []topology.Object{length}, 0},
 		"limit of an argument":      {topologytest.Queue("q", "x-max-length", 4), ten, nil, []topology.Object{length}, 0},
 		"limit of another queue":    {topologytest.Queue("other"), ten, nil, []topology.Object{length}, 0},
-		"classic with the overflow": {nil, ten, nil, []topology.Object{policy("p", 0, "max-length", 4, "overflow", "reject-publish")}, 6},
+		"classic with the overflow": {nil, ten, nil, []topology.Object{refusing}, 6},
 		"overflow that it had": {topologytest.Queue("q", "x-overflow", "reject-publish"), ten, nil,
 			[]topology.Object{length}, 0},
 		"quorum with the overflow": {typed(topology.Quorum), ten, nil,
-			[]topology.Object{policy("p", 0, "max-length", 4, "overflow", "reject-publish")}, 0},
-		"overflow goes": {nil, ten, []topology.Object{policy("p", 0, "max-length", 4, "overflow", "reject-publish")},
+			[]topology.Object{refusing}, 0},
+		"overflow goes": {nil, ten, []topology.Object{refusing},
 			[]topology.Object{length}, 6},
 		"higher policy": {nil, ten, []topology.Object{length}, []topology.Object{policy("z", 1, "message-ttl", 1000)}, 10},
 		"limit that a higher policy hides": {nil, ten, []topology.Object{policy("z", 1, "message-ttl", 1000)},
 			[]topology.Object{length}, 0},
-		"TTL":               {nil, used, nil, []topology.Object{policy("p", 0, "message-ttl", 1000)}, 10},
-		"longer TTL":        {nil, ten, []topology.Object{policy("p", 0, "message-ttl", 1000)}, []topology.Object{policy("p", 0, "message-ttl", 2000)}, 0},
+		"TTL":               {nil, used, nil, ttl(1000), 10},
+		"longer TTL":        {nil, ten, ttl(1000), ttl(2000), 0},
 		"expiry":            {nil, ten, nil, []topology.Object{policy("p", 0, "expires", 1000)}, 10},
 		"expiry while used": {nil, used, nil, []topology.Object{policy("p", 0, "expires", 1000)}, 0},
 		"bytes":             {nil, ten, nil, []topology.Object{policy("p", 0, "max-length-bytes", 99)}, 10},
 		"bytes that it keeps": {nil, ten, nil,
 			[]topology.Object{policy("p", 0, "max-length-bytes", 100)}, 0},
-		"unknown bytes":                          {nil, used, nil, []topology.Object{policy("p", 0, "max-length-bytes", 100)}, 10},
+		"unknown bytes": {nil, used, nil,
+			[]topology.Object{policy("p", 0, "max-length-bytes", 100)}, 10},
 		"dead-lettered":                          {nil, ten, dlx, []topology.Object{dead}, 0},
 		"dead-lettered by what is not there yet": {nil, ten, nil, append(dlx, dead), 6},
 		"dead-lettered to nowhere": {nil, ten, nil, []topology.Object{policy("p", 0, "max-length", 4,
@@ -71,10 +75,10 @@ func TestPoliciesThatDropMessages(t *testing.T) {
 		"dead-lettered to a queue that is missing": {nil, ten, nil, []topology.Object{policy("p", 0, "max-length", 4,
 			"dead-letter-exchange", "", "dead-letter-routing-key", "gone")}, 6},
 		"retention": {typed(topology.Stream), topology.QueueStatus{}, nil,
-			[]topology.Object{policy("p", 0, "max-age", "1D")}, -1},
-		"longer retention": {typed(topology.Stream), topology.QueueStatus{}, []topology.Object{policy("p", 0, "max-age", "1D")},
-			[]topology.Object{policy("p", 0, "max-age", "48h")}, 0},
-		"shorter retention": {typed(topology.Stream), topology.QueueStatus{}, []topology.Object{policy("p", 0, "max-age", "7D")},
+			age("1D"), -1},
+		"longer retention": {typed(topology.Stream), topology.QueueStatus{}, age("1D"),
+			age("48h"), 0},
+		"shorter retention": {typed(topology.Stream), topology.QueueStatus{}, age("7D"),
 			[]topology.Object{policy("p", 0, "max-age", "1Y"), operator("max-length-bytes", 1)}, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
