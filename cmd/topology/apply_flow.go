@@ -187,7 +187,7 @@ func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Conn
 // planVHost is the vhost to type: that of the plan's destructive steps, else the connection's.
 func planVHost(p *plan.Plan, conn *profile.Connection) string {
 	for _, s := range p.Steps {
-		if s.Action != plan.Delete && s.Action != plan.Replace {
+		if !s.Destructive() {
 			continue
 		}
 		if s.Ref.VHost != "" {
@@ -200,13 +200,19 @@ func planVHost(p *plan.Plan, conn *profile.Connection) string {
 	return conn.VHost
 }
 
-// unmoved plans again, and refuses if the broker has changed since the plan was shown.
-func unmoved(ctx context.Context, plan *plan.Plan, makePlan planner) error {
+// unmoved plans again, and refuses if the broker has changed since the plan was shown, or if queues
+// now hold more messages than may be lost.
+func unmoved(ctx context.Context, shown *plan.Plan, makePlan planner) error {
 	now, err := makePlan(ctx)
 	if err != nil {
 		return err
 	}
-	if err := plan.SameAs(now); err != nil {
+	err = shown.SameAs(now)
+	if blocked := now.Blocked(); err == nil && len(blocked) > 0 {
+		s := blocked[0]
+		err = fmt.Errorf("%w: %s %s: %s", plan.ErrChanged, s.Action, s.Ref.Full(), s.Blocked)
+	}
+	if err != nil {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("nothing was changed: %w", err),
 			Advice: "run the same command again and review the new plan"}
 	}

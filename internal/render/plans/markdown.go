@@ -54,7 +54,7 @@ func changesText(changes []ChangeDocument) string {
 // markdownWarnings lists the changes that must not be hidden in a collapsed block.
 func markdownWarnings(b *bytes.Buffer, changes []ChangeDocument) {
 	for _, c := range changes {
-		if c.Action != plan.Delete && c.Action != plan.Replace && c.Blocked == "" {
+		if c.Action != plan.Delete && c.Action != plan.Replace && c.AtStake == nil && c.Blocked == "" {
 			continue
 		}
 		fmt.Fprintf(b, "\n- **%s** `%s`", c.Action, inlineCode(c.Object))

@@ -30,7 +30,8 @@ type Options struct {
 	// callback gets them. Default 16 MiB. A single message of the broker's size limit may exceed
 	// it.
 	Memory int64
-	// Idle is how long to wait for a message before the queue counts as empty. Default 1.5 s.
+	// Idle is how long to wait for a message before the queue counts as empty. Default 1.5 s. For the
+	// first message of a stream it is at least 5 s, and 30 s where Expect says that there are some.
 	Idle time.Duration
 	// Tag is the consumer tag that the broker's list of consumers shows. Default "msgctl-look".
 	Tag string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/msgctl/msgctl/pkg/consume"
 )
@@ -12,7 +13,7 @@ import (
 // from a stream.
 func (b *browser) stream(ctx context.Context) error {
 	o := consume.Options{Queue: b.o.Assessment.Queue, Tag: b.o.Tag, Prefetch: StreamPrefetch}
-	last, ok, err := StreamEnd(ctx, b.src, o, b.o.Idle)
+	last, ok, err := StreamEnd(ctx, b.src, o, b.streamWait())
 	b.report.Sessions++
 	if err != nil || !ok {
 		return err
@@ -39,6 +40,15 @@ func (b *browser) stream(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// streamWait is how long to wait for the first message of the stream. Where there are messages, one
+// that is late must not make it look empty.
+func (b *browser) streamWait() time.Duration {
+	if b.o.Expect > 0 {
+		return max(b.o.Idle, streamStall)
+	}
+	return max(b.o.Idle, StreamWait)
 }
 
 func (b *browser) read(sub consume.Subscription, d *consume.Delivery, last int64) (done bool, err error) {

@@ -42,7 +42,8 @@ func Run(ctx context.Context, p *plan.Plan, w Writer, obs Observer, o Options) (
 	}
 	start := time.Now()
 	r := &run{plan: p, writer: w, observer: obs, options: o, result: Result{Steps: make([]StepResult, len(p.Steps))},
-		failed: map[topology.Ref]error{}, failedIn: map[string]bool{}}
+		failed: map[topology.Ref]error{}, failedIn: map[string]bool{},
+		policyFailed: map[string]topology.Ref{}}
 	if obs != nil {
 		obs.Begin(len(p.Steps))
 	}
@@ -82,6 +83,8 @@ type run struct {
 	// failed has the objects that are not as planned; failedIn their vhosts, "" for the cluster.
 	failed   map[topology.Ref]error
 	failedIn map[string]bool
+	// policyFailed has the first policy of each vhost that is not as planned.
+	policyFailed map[string]topology.Ref
 	// saved is the record of ownership that the broker has now, as far as known; nil when none is
 	// kept.
 	saved *topology.Ownership
@@ -110,12 +113,17 @@ func (r *run) stage(ctx context.Context, first, end int) {
 }
 
 // parallel says how many objects of a kind are written at once. The limits of one vhost, and of one
-// user, are written one by one (fact limits-are-one-object).
+// user, are written one by one (fact limits-are-one-object). So are policies: an exception that
+// keeps messages has to be there before the rule that drops others.
 func (r *run) parallel(k topology.Kind) int {
-	if k == topology.KindVHostLimit || k == topology.KindUserLimit {
+	if k == topology.KindVHostLimit || k == topology.KindUserLimit || isPolicy(k) {
 		return 1
 	}
 	return r.options.Parallel
+}
+
+func isPolicy(k topology.Kind) bool {
+	return k == topology.KindPolicy || k == topology.KindOperatorPolicy
 }
 
 func (r *run) step(ctx context.Context, i int) {
@@ -171,6 +179,9 @@ func (r *run) obstacle(ctx context.Context, s plan.Step) error {
 	if s.Action == plan.Delete {
 		return r.keepers(s.Ref)
 	}
+	if on, failed := r.policyFailed[s.Ref.VHost]; failed && isPolicy(s.Ref.Kind) {
+		return &DependencyError{On: on, Err: r.failed[on]}
+	}
 	for _, on := range dependencies(s.Ref) {
 		if err := r.failed[on]; err != nil {
 			return &DependencyError{On: on, Err: err}
@@ -219,6 +230,9 @@ func (r *run) ended(i int, result StepResult) {
 		r.failed[s.Ref] = result.Err
 		if s.Action != plan.Delete {
 			r.failedIn[s.Ref.Within()] = true
+		}
+		if _, known := r.policyFailed[s.Ref.VHost]; !known && isPolicy(s.Ref.Kind) {
+			r.policyFailed[s.Ref.VHost] = s.Ref
 		}
 		if errors.Is(result.Err, topology.ErrUnreachable) && r.stopped == nil {
 			r.stopped = fmt.Errorf("not begun: %w", topology.ErrUnreachable)

@@ -247,7 +247,8 @@ func Facts() []Fact {
 				"ones."},
 		{ID: "setting-precedence", Test: differential,
 			Text: "Between an argument and a policy, the argument wins for dead-letter keys and the minimum wins for limits. " +
-				"For overflow the argument wins on classic queues, the policy on quorum queues."},
+				"For overflow the argument wins on classic queues, the policy on quorum queues. For the retention of a stream " +
+				"the policy wins."},
 		{ID: "shared-prefetch",
 			Text: "3.10 reports the prefetch that the consumers of a channel share (global_qos), 4.0 does not " +
 				"report it, and 4.3 does not allow it."},

@@ -29,7 +29,7 @@ func CheckVersion(want *topology.State, version string) diag.Diagnostics {
 			c.object(ref, o, false)
 		}
 	}
-	c.policies()
+	c.policies(nil)
 	c.queueLimits(queues)
 	c.found.Sort()
 	return c.found
@@ -46,6 +46,8 @@ type checker struct {
 	known map[topology.Ref][]string
 	// absent are missing objects that an error has told of.
 	absent map[topology.Ref]bool
+	// deleted are live objects that the plan deletes.
+	deleted map[topology.Ref]bool
 }
 
 func newChecker(want *topology.State, have *topology.Live) *checker {

@@ -15,7 +15,9 @@ import (
 
 // policies finds policies that one of their own keys keeps away from a queue that they are meant
 // for. RabbitMQ applies a policy to a queue only when the queue's type supports every key in it.
-func (c *checker) policies() {
+// deleted are the objects that the plan deletes.
+func (c *checker) policies(deleted map[topology.Ref]bool) {
+	c.deleted = deleted
 	byVHost := map[string][]*topology.Policy{}
 	mixed := false
 	for ref, o := range c.merged(topology.KindPolicy, topology.KindOperatorPolicy) {
@@ -118,11 +120,11 @@ func (c *checker) reportTie(t tie, names []string) {
 }
 
 // merged returns the objects of some kinds as they will be: the declared ones, and live ones that
-// the file does not name.
+// the file does not name and the plan does not delete.
 func (c *checker) merged(kinds ...topology.Kind) map[topology.Ref]topology.Object {
 	all := map[topology.Ref]topology.Object{}
 	for ref, o := range c.have.All() {
-		if slices.Contains(kinds, ref.Kind) {
+		if slices.Contains(kinds, ref.Kind) && !c.deleted[ref] && !ref.DeletedWith(c.deleted) {
 			all[ref] = o
 		}
 	}

@@ -197,7 +197,7 @@ func immutableFields(list []FieldChange) []string {
 
 // SameAs compares a plan with one made later from the same file. It returns nil when both would do
 // the same, else an error that wraps ErrChanged and says what changed. Counts of messages and
-// consumers may differ: the conditions of the steps see to them.
+// consumers may differ: the conditions of deletions see to them, and what blocks the later plan.
 func (p *Plan) SameAs(other *Plan) error {
 	var moved []string
 	before := map[topology.Ref]Step{}
@@ -256,4 +256,24 @@ func sameRecord(a, b *topology.Ownership) bool {
 		return (a == nil || len(a.Refs) == 0) && (b == nil || len(b.Refs) == 0)
 	}
 	return a.Equal(*b)
+}
+
+// compareSteps puts deletions last, and in reverse. Policies of a vhost come by falling priority: an
+// exception is there before the rule.
+func compareSteps(a, b Step) int {
+	x, y := a.Action == Delete, b.Action == Delete
+	switch {
+	case x != y && x:
+		return 1
+	case x != y:
+		return -1
+	case x:
+		return b.Ref.CompareByKind(a.Ref)
+	}
+	p, isPolicy := a.Want.(*topology.Policy)
+	q, andThis := b.Want.(*topology.Policy)
+	if isPolicy && andThis && a.Ref.Kind == b.Ref.Kind && a.Ref.VHost == b.Ref.VHost {
+		return cmp.Or(cmp.Compare(q.Priority, p.Priority), a.Ref.CompareByKind(b.Ref))
+	}
+	return a.Ref.CompareByKind(b.Ref)
 }

@@ -259,7 +259,7 @@ func (d *differ) lossBlock(s *Step, total, steps int64) (string, Remedy) {
 	held, unknown := stake(*s.Risk), d.unknownCount(s.Ref)
 	if len(s.Queues) > 0 {
 		held = fmt.Sprintf("it drops up to %s that queues hold", units.FormatCount(s.Risk.Messages, "message"))
-		unknown = "it is unknown how many messages it drops"
+		unknown = "it is unknown how many messages it drops, and no number bounds it"
 	}
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:

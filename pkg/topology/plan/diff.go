@@ -10,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // Diff compares what a file declares with what a broker has, and returns the plan that makes the
@@ -55,6 +56,8 @@ type differ struct {
 	replaced, deleted map[topology.Ref]bool
 	bindings          map[topology.Ref][]topology.Ref
 	checks            *checker
+	// networks are how the vhosts of the broker route, as far as somebody asked.
+	networks map[string]*route.Network
 }
 
 func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
@@ -64,7 +67,7 @@ func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
 			Owner: want.Owner(), Server: have.Server,
 			Retries: retries},
 		recorded: have.Ownership[want.Owner()].Refs, owned: map[topology.Ref]bool{},
-		from:       map[string]bool{},
+		from: map[string]bool{}, networks: map[string]*route.Network{},
 		unreadable: map[topology.Kind][]topology.Ref{},
 		replaced:   map[topology.Ref]bool{}, deleted: map[topology.Ref]bool{}, checks: newChecker(want, have),
 	}
@@ -320,26 +323,12 @@ func (d *differ) finish() {
 	d.forget()
 	d.foresee()
 	d.checks.references(d.deleted)
-	d.checks.policies()
+	d.checks.policies(d.deleted)
 	d.plan.Problems = append(d.plan.Problems, d.checks.found...)
 	d.plan.Problems.Sort()
 	slices.SortStableFunc(d.plan.Steps, compareSteps)
 	slices.SortFunc(d.plan.Undeclared, topology.Ref.CompareByKind)
 	slices.SortFunc(d.plan.LeftAlone, topology.Ref.CompareByKind)
-}
-
-// compareSteps puts deletions last, and in reverse.
-func compareSteps(a, b Step) int {
-	x, y := a.Action == Delete, b.Action == Delete
-	switch {
-	case x != y && x:
-		return 1
-	case x != y:
-		return -1
-	case x:
-		return b.Ref.CompareByKind(a.Ref)
-	}
-	return a.Ref.CompareByKind(b.Ref)
 }
 
 // reportUnreadable says what is left alone because its kind could not be read: a warning where the

@@ -165,10 +165,11 @@ func (p *Plan) Blocked() []Step {
 
 // Destructive reports whether the plan deletes or replaces anything, or drops messages.
 func (p *Plan) Destructive() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool {
-		return s.Action == Delete || s.Action == Replace || s.Risk != nil
-	})
+	return slices.ContainsFunc(p.Steps, Step.Destructive)
 }
+
+// Destructive reports whether the step deletes or replaces something, or drops messages.
+func (s Step) Destructive() bool { return s.Action == Delete || s.Action == Replace || s.Risk != nil }
 
 // Risk sums what the plan's steps may lose. Known is false when a count is missing.
 func (p *Plan) Risk() Risk {

@@ -25,95 +25,147 @@ type policyLoss struct {
 }
 
 // policyRisks finds the queues, whoever declared them, whose messages the policies of the plan
-// would drop, and gives the steps their risk. Messages that are dead-lettered are not lost.
+// would drop, and gives the steps their risk. It looks at each step as Apply executes them, one
+// after the other, because the broker applies each at once. Messages that are dead-lettered are not
+// lost.
 func (d *differ) policyRisks() {
-	steps, after := d.policySteps()
-	losses := map[int][]policyLoss{}
-	for vhost, changed := range steps {
+	for vhost, steps := range d.policySteps() {
 		was := route.PoliciesOf(&d.have.State, vhost, d.have.Server.Version)
-		will := route.PoliciesOf(after, vhost, d.have.Server.Version)
-		for _, ref := range d.queuesOf(topology.Ref{Kind: topology.KindVHost, Name: vhost}) {
-			if d.deleted[ref] || d.replaced[ref] || ref.DeletedWith(d.deleted) {
-				continue
-			}
-			c := policyChange{was: was.Of(d.queue(ref)), will: will.Of(d.queue(ref)), status: d.have.Status[ref],
-				arrives: d.deadLettersArrive}
-			possible := c.possible()
-			if possible == nil {
-				continue
-			}
-			i := d.causeOf(changed, c, possible.key)
-			d.plan.Steps[i].Queues = append(d.plan.Steps[i].Queues, ref)
-			if loss := c.loss(); loss != nil {
-				loss.queue = ref
-				losses[i] = append(losses[i], *loss)
-			}
+		queues := d.queuesOf(topology.Ref{Kind: topology.KindVHost, Name: vhost})
+		queues = slices.DeleteFunc(queues, func(q topology.Ref) bool {
+			return d.deleted[q] || d.replaced[q] || q.DeletedWith(d.deleted)
+		})
+		lost := map[topology.Ref]int64{}
+		for _, i := range steps {
+			s := &d.plan.Steps[i]
+			will := afterStep(was, s, d.have.Server.Version)
+			d.policyRisk(s, was, will, queues, lost)
+			was = will
 		}
-	}
-	for i, list := range losses {
-		d.plan.Steps[i].addPolicyLosses(list)
 	}
 }
 
-// policySteps returns the indexes of the steps that change policies, by vhost, and what the broker
-// has when they are done.
-func (d *differ) policySteps() (byVHost map[string][]int, after *topology.State) {
-	byVHost = map[string][]int{}
-	var put []topology.Object
-	var gone []topology.Ref
+// policySteps returns the indexes of the steps that change policies, by vhost, in the order of
+// Apply.
+func (d *differ) policySteps() map[string][]int {
+	byVHost := map[string][]int{}
 	for i, s := range d.plan.Steps {
-		if s.Ref.Kind != topology.KindPolicy && s.Ref.Kind != topology.KindOperatorPolicy || s.Action == Adopt {
+		ofPolicy := s.Ref.Kind == topology.KindPolicy || s.Ref.Kind == topology.KindOperatorPolicy
+		if ofPolicy && s.Action != Adopt {
+			byVHost[s.Ref.VHost] = append(byVHost[s.Ref.VHost], i)
+		}
+	}
+	for _, steps := range byVHost {
+		slices.SortFunc(steps, func(a, b int) int { return compareSteps(d.plan.Steps[a], d.plan.Steps[b]) })
+	}
+	return byVHost
+}
+
+// afterStep returns the policies of a vhost when a step is done.
+func afterStep(was *route.Policies, s *Step, version string) *route.Policies {
+	list := slices.DeleteFunc(slices.Clone(was.All()), func(p *topology.Policy) bool { return p.Ref() == s.Ref })
+	if s.Want != nil {
+		list = append(list, s.Want.(*topology.Policy))
+	}
+	return route.NewPolicies(list, version)
+}
+
+// policyRisk gives one step its risk. lost is what the steps before it drop of each queue.
+func (d *differ) policyRisk(s *Step, was, will *route.Policies, queues []topology.Ref, lost map[topology.Ref]int64) {
+	var losses []policyLoss
+	for _, ref := range queues {
+		if !touches(s, was, will, ref.Name) {
 			continue
 		}
-		byVHost[s.Ref.VHost] = append(byVHost[s.Ref.VHost], i)
-		if s.Want == nil {
-			gone = append(gone, s.Ref)
+		q := d.queue(ref)
+		c := policyChange{was: was.Of(q), status: d.have.Status[ref], arrives: d.deadLettersArrive}
+		possible, loss := c.worst(outcomes(s, will, q))
+		if possible {
+			s.Queues = append(s.Queues, ref)
+		}
+		if loss == nil {
+			continue
+		}
+		loss.queue = ref
+		loss.messages = max(0, loss.messages-lost[ref])
+		lost[ref] += loss.messages
+		losses = append(losses, *loss)
+	}
+	if len(losses) > 0 {
+		s.addPolicyLosses(losses)
+	}
+}
+
+// touches reports whether a step may change what applies to a queue.
+func touches(s *Step, was, will *route.Policies, queue string) bool {
+	may := func(o topology.Object, in *route.Policies) bool {
+		if o == nil {
+			return false
+		}
+		matches, known := in.Matches(o.(*topology.Policy), queue)
+		return matches || !known
+	}
+	return may(s.Have, was) || may(s.Want, will)
+}
+
+// outcomes returns the settings that a queue may have after a step: more than one where the policy
+// of the step has a rival of the same priority, or a pattern that cannot be evaluated.
+func outcomes(s *Step, will *route.Policies, q *topology.Queue) []route.Settings {
+	settings := will.Of(q)
+	list := []route.Settings{settings}
+	p, _ := s.Want.(*topology.Policy)
+	if p == nil {
+		return list
+	}
+	applied := settings.User
+	if p.Operator {
+		applied = settings.Operator
+	}
+	others := slices.Clone(applied.Rivals)
+	if _, known := will.Matches(p, q.Name); !known {
+		others = append(others, p)
+	} else if applied.Policy != p && !slices.Contains(applied.Rivals, p) {
+		others = nil
+	}
+	for _, other := range others {
+		may := settings
+		if p.Operator {
+			may.Operator = route.Applied{Policy: other}
 		} else {
-			put = append(put, s.Want)
+			may.User = route.Applied{Policy: other}
 		}
+		list = append(list, may)
 	}
-	if len(byVHost) == 0 {
-		return nil, nil
-	}
-	return byVHost, d.have.Revise(put, gone)
+	return list
 }
 
-// causeOf returns which of the changed policies changes a key of a queue. That is the one that sets
-// it from now on, or the one that set it, or anything in its place, before.
-func (d *differ) causeOf(changed []int, c policyChange, key string) int {
-	for _, p := range []*topology.Policy{c.will.Get(key).Policy, c.will.User.Policy, c.will.Operator.Policy,
-		c.was.User.Policy, c.was.Operator.Policy} {
-		for _, i := range changed {
-			if p != nil && d.plan.Steps[i].Ref == p.Ref() {
-				return i
-			}
-		}
-	}
-	return changed[0]
-}
-
-// deadLettersArrive reports whether what a queue with these settings drops goes to an exchange with
-// bindings, or to the queue that its key names. They have to be there already: policies are applied
-// before queues and bindings.
+// deadLettersArrive reports whether what a queue with these settings drops goes to another queue.
+// The way has to be there already: policies are applied before queues and bindings.
 func (d *differ) deadLettersArrive(s route.Settings) bool {
-	exchange := s.Get("dead-letter-exchange")
+	exchange, key := s.Get("dead-letter-exchange"), s.Get("dead-letter-routing-key")
 	if exchange.Value == nil {
 		return false
 	}
+	elsewhere := func(queue string) bool {
+		return queue != s.Queue.Name && !d.deleted[topology.QueueRef(s.Queue.VHost, queue)]
+	}
+	if key.Value != nil {
+		to := d.network(s.Queue.VHost).Route(route.Publication{Exchange: exchange.Text(), Key: key.Text()}).Possible()
+		return slices.ContainsFunc(to, elsewhere)
+	}
+	// Messages keep keys that nobody knows. By the default exchange they come back, or go nowhere.
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: s.Queue.VHost, Name: exchange.Text()}
-	if ref.Name == "" {
-		key := s.Get("dead-letter-routing-key")
-		if key.Value == nil {
-			return true
-		}
-		ref = topology.QueueRef(s.Queue.VHost, key.Text())
-	}
-	if ref.Kind == topology.KindQueue {
-		return d.have.Has(ref) && !d.deleted[ref]
-	}
-	return slices.ContainsFunc(d.bindingsOf(ref), func(b topology.Ref) bool {
-		return b.Parent == ref.Name && !d.deleted[b]
+	return ref.Name != "" && slices.ContainsFunc(d.bindingsOf(ref), func(b topology.Ref) bool {
+		return b.Parent == ref.Name && !d.deleted[b] && (b.Destination != topology.ToQueue || elsewhere(b.Name))
 	})
+}
+
+// network returns how a vhost routes now.
+func (d *differ) network(vhost string) *route.Network {
+	if d.networks[vhost] == nil {
+		d.networks[vhost] = route.New(&d.have.State, vhost, d.have.Server.Version)
+	}
+	return d.networks[vhost]
 }
 
 // addPolicyLosses makes the losses the risk of a step, with the first queues by name.
@@ -143,28 +195,42 @@ type policyChange struct {
 	arrives func(route.Settings) bool
 }
 
-// possible returns what the queue may lose, whatever it holds, or nil. Counts may be late.
-func (c policyChange) possible() *policyLoss {
-	c.status = topology.QueueStatus{}
-	return c.loss()
+// worst returns the largest loss among the settings that the queue may have. possible says whether
+// there is one at all, whatever the queue holds: counts may be late.
+func (c policyChange) worst(outcomes []route.Settings) (possible bool, loss *policyLoss) {
+	for i, will := range outcomes {
+		c.will = will
+		any := c
+		any.status = topology.QueueStatus{}
+		possible = possible || any.loss() != nil
+		one := c.loss()
+		if one == nil || loss != nil && (!loss.known || one.known && one.messages <= loss.messages) {
+			continue
+		}
+		if loss = one; i > 0 {
+			loss.how += " (if this policy and not another of the same priority applies)"
+		}
+	}
+	return possible, loss
 }
 
 // loss returns what the queue loses, or nil. The checks are in the order of what takes most.
 func (c policyChange) loss() *policyLoss {
+	if c.will.Queue.Type == topology.Stream {
+		c.status = topology.QueueStatus{} // counts of streams lag behind (fact stream-count-is-late)
+		return cmp.Or(c.retention("max-age"), c.retention("max-length-bytes"))
+	}
 	if c.status.Known && c.status.Messages == 0 {
 		return nil
-	}
-	if c.will.Queue.Type == topology.Stream {
-		return cmp.Or(c.retention("max-age"), c.retention("max-length-bytes"))
 	}
 	if loss := c.expiry(); loss != nil {
 		return loss
 	}
-	if c.arrives(c.will) {
+	loss := cmp.Or(c.ttl(), c.length(), c.bytes())
+	if loss == nil || c.arrives(c.will) {
 		return nil
 	}
-	loss := cmp.Or(c.ttl(), c.length(), c.bytes())
-	if loss != nil && c.will.Get("dead-letter-exchange").Value != nil {
+	if c.will.Get("dead-letter-exchange").Value != nil {
 		loss.how += " (where its dead letters go is not there yet: apply that first)"
 	}
 	return loss
@@ -187,10 +253,16 @@ func (c policyChange) expiry() *policyLoss {
 		units.FormatMilliseconds(after)))
 }
 
-// ttl is about messages that have waited for longer than they may from now on.
+// ttl is about messages that have waited for longer than they may from now on, and about those that
+// were to be dead-lettered one day.
 func (c policyChange) ttl() *policyLoss {
 	ttl, smaller := c.shrinks("message-ttl")
-	if !smaller {
+	_, set := c.will.Get("message-ttl").Int()
+	switch {
+	case set && !smaller && c.arrives(c.was):
+		return c.all("message-ttl", fmt.Sprintf("drops its messages when they are older than %s, and no longer dead-letters "+
+			"them", units.FormatMilliseconds(ttl)))
+	case !smaller:
 		return nil
 	}
 	return c.all("message-ttl", fmt.Sprintf("drops its messages that are older than %s", units.FormatMilliseconds(ttl)))
@@ -209,7 +281,9 @@ func (c policyChange) length() *policyLoss {
 // bytes is about messages beyond the limit of their bytes.
 func (c policyChange) bytes() *policyLoss {
 	limit, set := c.will.Get("max-length-bytes").Int()
-	if !set || !c.drops("max-length-bytes") || c.status.Known && c.status.Bytes > 0 && c.status.Bytes <= limit {
+	// The size is a statistic, which may be late, and without the headers, which some brokers count.
+	fits := c.status.Known && c.status.Bytes > 0 && c.status.Bytes <= limit/2
+	if !set || !c.drops("max-length-bytes") || fits {
 		return nil
 	}
 	return c.all("max-length-bytes", fmt.Sprintf("keeps the newest messages of %s in all%s", units.FormatSize(limit),
@@ -237,7 +311,7 @@ func (c policyChange) overflow() string {
 
 // refuses reports whether the queue refuses new messages at its limit.
 func refuses(s route.Settings) bool {
-	return strings.HasPrefix(s.Get("overflow").Text(), "reject-publish")
+	return route.RefusesWhenFull(s.Queue.Type, s.Get("overflow").Text())
 }
 
 // retention is about old messages of a stream. The broker does not tell how many there are.

@@ -34,6 +34,8 @@ func TestPoliciesThatDropMessages(t *testing.T) {
 	dead := policy("p", 0, "max-length", 4, "dead-letter-exchange", "dlx")
 	dlx := []topology.Object{topologytest.Exchange("dlx", "fanout"), topologytest.Queue("dead"),
 		topologytest.Bind("dlx", "dead", "")}
+	bound := append([]topology.Object{topologytest.Exchange("direct", "direct"),
+		topologytest.Bind("direct", "dead", "a")}, dlx[1])
 	for name, test := range map[string]struct {
 		queue  *topology.Queue
 		status topology.QueueStatus
@@ -65,7 +67,9 @@ func TestPoliciesThatDropMessages(t *testing.T) {
 		"expiry while used": {nil, used, nil, []topology.Object{policy("p", 0, "expires", 1000)}, 0},
 		"bytes":             {nil, ten, nil, []topology.Object{policy("p", 0, "max-length-bytes", 99)}, 10},
 		"bytes that it keeps": {nil, ten, nil,
-			[]topology.Object{policy("p", 0, "max-length-bytes", 100)}, 0},
+			[]topology.Object{policy("p", 0, "max-length-bytes", 200)}, 0},
+		"bytes that a late statistic lets in": {nil, ten, nil,
+			[]topology.Object{policy("p", 0, "max-length-bytes", 100)}, 10},
 		"unknown bytes": {nil, used, nil,
 			[]topology.Object{policy("p", 0, "max-length-bytes", 100)}, 10},
 		"dead-lettered":                          {nil, ten, dlx, []topology.Object{dead}, 0},
@@ -74,6 +78,21 @@ func TestPoliciesThatDropMessages(t *testing.T) {
 			"dead-letter-exchange", "dlx"), topologytest.Exchange("dlx", "fanout")}, 6},
 		"dead-lettered to a queue that is missing": {nil, ten, nil, []topology.Object{policy("p", 0, "max-length", 4,
 			"dead-letter-exchange", "", "dead-letter-routing-key", "gone")}, 6},
+		"quorum with the overflow of classic queues": {typed(topology.Quorum), ten, nil,
+			[]topology.Object{policy("p", 0, "max-length", 4, "overflow", "reject-publish-dlx")}, 6},
+		"dead-lettered by keys that nobody knows": {nil, ten, nil,
+			[]topology.Object{policy("p", 0, "max-length", 4, "dead-letter-exchange", "")}, 6},
+		"dead-lettered to itself": {nil, ten, nil, []topology.Object{policy("p", 0, "max-length", 4,
+			"dead-letter-exchange", "", "dead-letter-routing-key", "q")}, 6},
+		"dead-lettered by a key that is not bound": {nil, ten, bound, []topology.Object{policy("p", 0, "max-length", 4,
+			"dead-letter-exchange", "direct", "dead-letter-routing-key", "b")}, 6},
+		"dead-lettered by a key that is bound": {nil, ten, bound, []topology.Object{policy("p", 0, "max-length", 4,
+			"dead-letter-exchange", "direct", "dead-letter-routing-key", "a")}, 0},
+		"no longer dead-lettered": {nil, ten, append(dlx, policy("p", 0, "message-ttl", 1000, "dead-letter-exchange", "dlx")),
+			ttl(1000), 10},
+		"tie": {nil, ten, []topology.Object{policy("a", 0, "max-length", 100)},
+			[]topology.Object{policy("b", 0, "max-length", 4)}, 6},
+		"stream with an argument": {typed(topology.Stream, "x-max-age", "7D"), topology.QueueStatus{}, nil, age("1D"), -1},
 		"retention": {typed(topology.Stream), topology.QueueStatus{}, nil,
 			age("1D"), -1},
 		"longer retention": {typed(topology.Stream), topology.QueueStatus{}, age("1D"),
@@ -129,5 +148,33 @@ func TestPolicyThatGoesUncoversAnother(t *testing.T) {
 	b.Owns("t", high, q)
 	if p := plan.Diff(topologytest.State(), b.Live(), everything); p.Risk().Messages != 10 {
 		t.Errorf("the messages of a queue that is deleted count once: %+v", p.Risk())
+	}
+}
+
+// TestARuleAndItsException: what applies while the policies are written counts, too.
+func TestARuleAndItsException(t *testing.T) {
+	policy := func(name, pattern string, priority, limit int64) *topology.Policy {
+		return &topology.Policy{VHost: "/", Name: name, Pattern: pattern, Priority: priority,
+			Definition: topology.Arguments{"max-length": limit}}
+	}
+	q := topologytest.Queue("orders")
+	for name, test := range map[string]struct {
+		want   []topology.Object
+		atRisk bool
+	}{
+		"exception first":    {[]topology.Object{policy("a-rule", "", 0, 1), policy("z-exception", "^orders", 1, 100)}, false},
+		"exception too late": {[]topology.Object{policy("a-rule", "", 1, 1), policy("z-exception", "^orders", 0, 100)}, true},
+	} {
+		b := topologytest.BrokerWith(q, policy("a-rule", "", 0, 100))
+		b.Status[q.Ref()] = topology.QueueStatus{Messages: 10, Known: true}
+		p := plan.Diff(topologytest.State(test.want...), b.Live(), plan.Options{})
+		if len(p.Blocked()) > 0 != test.atRisk || p.Risk().Messages > 9 {
+			t.Errorf("%s: %+v", name, p.Steps)
+		}
+	}
+	p := plan.Diff(topologytest.State(policy("a-rule", "", 0, 1), policy("z-exception", "^orders", 1, 100)),
+		topologytest.BrokerWith(q).Live(), plan.Options{})
+	if len(p.Steps) != 2 || p.Steps[0].Ref.Name != "z-exception" {
+		t.Errorf("the rule comes before its exception: %+v", p.Steps)
 	}
 }

@@ -61,7 +61,12 @@ func (s Settings) Get(key string) Setting {
 	switch key {
 	case "delivery-limit":
 		return s.deliveryLimit(arg, pol, op)
-	case "message-ttl", "max-length", "max-length-bytes", "expires":
+	case "max-age", "max-length-bytes", "stream-max-segment-size-bytes", "stream-filter-size-bytes":
+		if s.Queue.Type == topology.Stream {
+			return first(lowest(pol, op), arg)
+		}
+		return lowest(arg, lowest(pol, op))
+	case "message-ttl", "max-length", "expires":
 		return lowest(arg, lowest(pol, op))
 	case "overflow":
 		if s.Queue.Type == topology.Quorum {
