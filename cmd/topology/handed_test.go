@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
 
@@ -235,5 +237,24 @@ func TestLiveCommandsRead(t *testing.T) {
 	}
 	if got := run(t, broker(), routed, "test", "--live", "--broker", "4.0"); got.read != nil {
 		t.Errorf("test --live --broker: read %q", got.read)
+	}
+}
+
+// TestMoreMessagesThanShown: what a policy would drop is counted again after the answer, and nothing
+// is changed when it is more than may be lost.
+func TestMoreMessagesThanShown(t *testing.T) {
+	limit := &topology.Policy{VHost: "/", Name: "limit", Definition: topology.Arguments{"max-length": int64(1)}}
+	b := owned(0)
+	makePlan := func(context.Context) (*plan.Plan, error) {
+		return plan.Diff(topologytest.State(limit), b.Live(), plan.Options{}), nil
+	}
+	shown, _ := makePlan(t.Context())
+	if err := unmoved(t.Context(), shown, makePlan); err != nil {
+		t.Fatal(err)
+	}
+	b = owned(2)
+	if err := unmoved(t.Context(), shown, makePlan); !errors.Is(err, plan.ErrChanged) ||
+		!strings.Contains(err.Error(), "drops up to 2 messages") {
+		t.Errorf("two queues hold 2 messages now: %v", err)
 	}
 }

@@ -279,3 +279,17 @@ func TestObserver(t *testing.T) {
 		t.Errorf("%d begun, %d ended", w.begun, len(w.ended))
 	}
 }
+
+// TestPoliciesAfterOneThatFailedAreNotBegun: the rule is not written when its exception could not be.
+func TestPoliciesAfterOneThatFailedAreNotBegun(t *testing.T) {
+	rule := &topology.Policy{VHost: "/", Name: "a-rule", Definition: topology.Arguments{"max-length": int64(1)}}
+	exception := &topology.Policy{VHost: "/", Name: "z-exception", Pattern: "^q", Priority: 1,
+		Definition: topology.Arguments{"max-length": int64(100)}}
+	m := topologytest.BrokerWith().Failing(errRefused, `create policy "z-exception"`)
+	p := plan.Diff(topologytest.State(rule, exception, topologytest.Queue("q")), m.Live(), everything)
+	result := mustApply(t, m, p)
+	want := "failed create policy \"z-exception\"\nskipped create policy \"a-rule\"\ndone create queue \"q\"\n"
+	if diff := cmp.Diff(want, outcomes(p, result)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -108,8 +108,8 @@ func touches(s *Step, was, will *route.Policies, queue string) bool {
 	return may(s.Have, was) || may(s.Want, will)
 }
 
-// outcomes returns the settings that a queue may have after a step: more than one where the policy
-// of the step has a rival of the same priority, or a pattern that cannot be evaluated.
+// outcomes returns the settings that a queue may have after a step. There is more than one where the
+// policy has a rival of the same priority, or a pattern that cannot be evaluated.
 func outcomes(s *Step, will *route.Policies, q *topology.Queue) []route.Settings {
 	settings := will.Of(q)
 	list := []route.Settings{settings}

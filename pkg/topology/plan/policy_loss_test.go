@@ -162,8 +162,10 @@ func TestARuleAndItsException(t *testing.T) {
 		want   []topology.Object
 		atRisk bool
 	}{
-		"exception first":    {[]topology.Object{policy("a-rule", "", 0, 1), policy("z-exception", "^orders", 1, 100)}, false},
-		"exception too late": {[]topology.Object{policy("a-rule", "", 1, 1), policy("z-exception", "^orders", 0, 100)}, true},
+		"exception first": {[]topology.Object{policy("a-rule", "", 0, 1),
+			policy("z-exception", "^orders", 1, 100)}, false},
+		"exception too late": {[]topology.Object{policy("a-rule", "", 1, 1),
+			policy("z-exception", "^orders", 0, 100)}, true},
 	} {
 		b := topologytest.BrokerWith(q, policy("a-rule", "", 0, 100))
 		b.Status[q.Ref()] = topology.QueueStatus{Messages: 10, Known: true}
