@@ -60,12 +60,14 @@ const (
 type Breaker struct {
 	o    BreakerOptions
 	gate *gobreaker.TwoStepCircuitBreaker[struct{}]
+	turn sync.Mutex // one outcome after another: the last one opens the breaker
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at every change of state, and when a probe has its outcome
 	opened  time.Time
 	failed  int   // probes in a row
 	last    error // why the last message failed
+	final   error // the refusal with which the breaker opened for good
 }
 
 // NewBreaker returns a closed breaker.
@@ -91,11 +93,14 @@ func (b *Breaker) change(_ string, from, to gobreaker.State) {
 		if from == gobreaker.StateHalfOpen {
 			b.failed++
 		}
+		if isFinal(b.last) {
+			b.final = b.last
+		}
 	case gobreaker.StateClosed:
 		b.failed = 0
 	}
 	b.wake()
-	pauses := to != gobreaker.StateOpen || !isFinal(b.last)
+	pauses := b.final == nil
 	b.mu.Unlock()
 	if b.o.Notify != nil && pauses {
 		b.o.Notify(stateOf(from, to))
@@ -132,17 +137,18 @@ func (b *Breaker) Allow(ctx context.Context) (done func(error), err error) {
 		b.mu.Lock()
 		changed, wait, gaveUp, last := b.changed, time.Until(b.opened.Add(b.o.Pause)), b.o.Probes > 0 &&
 			b.failed >= b.o.Probes, b.last
+		final := b.final
 		b.mu.Unlock()
-		if gaveUp {
+		switch {
+		case final != nil:
+			return nil, fmt.Errorf("%w: %w", ErrGaveUp, final)
+		case gaveUp:
 			return nil, fmt.Errorf("%w after %s that failed: %w", ErrGaveUp,
 				units.FormatCount(int64(b.o.Probes), "probe"), last)
 		}
 		finish, err := b.gate.Allow()
 		if err == nil {
 			return func(outcome error) { b.finish(finish, outcome) }, nil
-		}
-		if errors.Is(err, gobreaker.ErrOpenState) && isFinal(last) {
-			return nil, fmt.Errorf("%w: %w", ErrGaveUp, last)
 		}
 		if errors.Is(err, gobreaker.ErrTooManyRequests) {
 			wait = time.Minute // the probe's outcome comes first
@@ -160,6 +166,8 @@ func (b *Breaker) Allow(ctx context.Context) (done func(error), err error) {
 }
 
 func (b *Breaker) finish(finish func(error), outcome error) {
+	b.turn.Lock()
+	defer b.turn.Unlock()
 	if outcome != nil {
 		b.mu.Lock()
 		b.last = outcome
