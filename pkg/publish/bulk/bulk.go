@@ -110,8 +110,9 @@ type Report struct {
 	Counts
 	// Failures are the first items that failed.
 	Failures []Result
-	// Line is the last line up to which every item has a final outcome: confirmed, or failed for
-	// good. A resumed run continues after it.
+	// Line is the last line up to which every item has a final outcome: confirmed, or failed while a
+	// later one was confirmed. After a complete run all outcomes are final. A resumed run continues
+	// after it.
 	Line int64
 	// Repeats is how many messages were sent again after a lost connection.
 	Repeats int64

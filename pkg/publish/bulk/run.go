@@ -32,9 +32,9 @@ type bulkRun struct {
 
 	mu      sync.Mutex
 	report  Report
-	settled Counts // up to report.Line
-	end     int64  // of that line
-	frozen  bool   // an earlier item has no final outcome
+	done    progress // up to report.Line
+	reached progress // done, and the failed items behind it
+	frozen  bool     // an earlier item has no final outcome
 	journal error
 }
 
@@ -43,8 +43,9 @@ type bulkRun struct {
 func Run(ctx context.Context, o Options) (Report, error) {
 	sending, stop := context.WithCancel(ctx)
 	defer stop()
-	r := &bulkRun{o: o, breaker: publish.NewBreaker(o.Breaker), stop: stop, report: o.Earlier, settled: o.Earlier.Counts,
-		probe: newProbe(o.Breaker)}
+	earlier := progress{Line: o.Earlier.Line, Counts: o.Earlier.Counts}
+	r := &bulkRun{o: o, breaker: publish.NewBreaker(o.Breaker), stop: stop, report: o.Earlier, done: earlier,
+		reached: earlier, probe: newProbe(o.Breaker)}
 	resent, err := pipeline.BulkPublish[tag]{
 		Dialer: o.Dialer, Publisher: o.Publisher, Next: r.next, Settled: r.settle, Unsent: func(i pipeline.BulkItem[tag],
 			err error) {
@@ -55,11 +56,14 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.report.Repeats += resent
+	if err == nil && !r.frozen {
+		r.keep()
+	}
 	if r.report.Stopped && ctx.Err() == nil {
 		err = nil
 	}
 	if r.o.Journal != nil {
-		err = errors.Join(err, r.o.Journal.note(progress{r.report.Line, r.end, r.settled}, true))
+		err = errors.Join(err, r.o.Journal.note(r.done, true))
 	}
 	return r.report, errors.Join(err, r.journal)
 }
@@ -169,13 +173,14 @@ func (r *bulkRun) settle(batch []publish.Outcome[tag]) {
 	if r.o.Journal == nil || r.journal != nil {
 		return
 	}
-	if r.journal = r.o.Journal.note(progress{r.report.Line, r.end, r.settled}, false); r.journal != nil {
+	if r.journal = r.o.Journal.note(r.done, false); r.journal != nil {
 		r.stop()
 	}
 }
 
 // advance moves the line up to which every item has a final outcome. A resumed run retries items
-// without one, and the item that ended a run with StopOnError. r.mu is held.
+// without one, and the item that ended a run with StopOnError. It also retries failed items after
+// which nothing was confirmed: they may be why the run gave up, and the order stays. r.mu is held.
 func (r *bulkRun) advance(x Result, t *tag) {
 	if x.Outcome == Unknown || x.Outcome == Unsent || r.o.StopOnError && x.Outcome.failed() {
 		r.frozen = true
@@ -183,10 +188,16 @@ func (r *bulkRun) advance(x Result, t *tag) {
 	if r.frozen {
 		return
 	}
-	r.settled.add(x.Outcome)
-	r.settled.Invalid += t.invalid
-	r.report.Line, r.end = t.line, t.end
+	r.reached.Counts.add(x.Outcome)
+	r.reached.Counts.Invalid += t.invalid
+	r.reached.Line, r.reached.End = t.line, t.end
+	if !x.Outcome.failed() {
+		r.keep()
+	}
 }
+
+// keep makes the outcomes so far final. r.mu is held.
+func (r *bulkRun) keep() { r.done, r.report.Line = r.reached, r.reached.Line }
 
 // tell counts a result and reports it. r.mu is held.
 func (r *bulkRun) tell(x Result) {
