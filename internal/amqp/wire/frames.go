@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
@@ -269,30 +268,6 @@ func (f *Frames) header(channel uint16, whole int) error {
 	if ok && f.guard.fits(len(changed)+frameHead+1) {
 		f.ready = frameOf(frameHeader, channel, changed)
 	}
-	return nil
-}
-
-// hugeHeader leaves out a content header over headerLimit: the library gets one without properties
-// in its place, and none of the body.
-func (f *Frames) hugeHeader(channel uint16, whole int64) error {
-	frame, err := f.in.Peek(frameHead + payloadHead)
-	if err != nil {
-		return f.rest(err)
-	}
-	payload := append(bytes.Clone(frame[frameHead:frameHead+payloadHead-2]), 0, 0)
-	u, err := f.guard.announced(channel, binary.BigEndian.Uint64(payload[4:]))
-	if err == nil {
-		if u == nil {
-			u = f.guard.leaveOut(channel, fmt.Sprintf("its headers have %d bytes, more than the %d that are read", whole,
-				headerLimit))
-		}
-		u.Partial = true
-		payload, err = f.guard.withMark(payload, u)
-	}
-	if err != nil {
-		return f.violate(err)
-	}
-	f.ready, f.skip = frameOf(frameHeader, channel, payload), whole
 	return nil
 }
 

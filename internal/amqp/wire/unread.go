@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"io"
 
 	"github.com/msgctl/msgctl/pkg/message"
 )
@@ -47,19 +49,113 @@ func (g *guard) leaveOut(channel uint16, why string) *message.Unread {
 	return &message.Unread{Size: int64(c.body), Why: why}
 }
 
+// hugeHeader leaves out a content header over headerLimit: the library gets one without properties
+// in its place, with only the offset in a stream, and none of the body.
+func (f *Frames) hugeHeader(channel uint16, whole int64) error {
+	frame, err := f.in.Peek(frameHead + payloadHead)
+	if err != nil {
+		return f.rest(err)
+	}
+	payload := bytes.Clone(frame[frameHead:])
+	u, err := f.guard.announced(channel, binary.BigEndian.Uint64(payload[4:]))
+	if err != nil {
+		return f.violate(err)
+	}
+	if u == nil {
+		u = f.guard.leaveOut(channel, fmt.Sprintf("its headers have %d bytes, more than the %d that are read", whole,
+			headerLimit))
+	}
+	u.Partial = true
+	in := &io.LimitedReader{R: f.in, N: whole}
+	offset := offsetIn(in)
+	if payload[payloadHead-2], payload[payloadHead-1] = 0, 0; offset != nil {
+		payload[payloadHead-2] = headersFlag >> 8
+		payload = append(binary.BigEndian.AppendUint32(payload, uint32(len(offset))), offset...)
+	}
+	if payload, err = f.guard.withMark(payload, u); err != nil {
+		return f.violate(err)
+	}
+	f.ready, f.skip = frameOf(frameHeader, channel, payload), in.N
+	return nil
+}
+
+// offsetIn returns the header with the offset in a stream from the frame of a content header, or nil
+// if there is none. It reads the frame up to there.
+func offsetIn(in io.Reader) (entry []byte) {
+	var err error
+	read := func(n int) []byte {
+		b := make([]byte, n)
+		if err == nil {
+			_, err = io.ReadFull(in, b)
+		}
+		return b
+	}
+	size := func() int64 { return int64(binary.BigEndian.Uint32(read(4))) }
+	skip := func(n int64) {
+		if err == nil {
+			_, err = io.CopyN(io.Discard, in, n)
+		}
+	}
+	head := read(frameHead + payloadHead)
+	flags := binary.BigEndian.Uint16(head[len(head)-2:])
+	for _, before := range []message.PropertySet{message.ContentTypeProperty, message.ContentEncodingProperty} {
+		if message.PropertySet(flags).Has(before) {
+			skip(int64(read(1)[0]))
+		}
+	}
+	if flags&headersFlag == 0 {
+		return nil
+	}
+	in = io.LimitReader(in, size())
+	for err == nil {
+		n := read(1)
+		name := read(int(n[0]))
+		kind := read(1)
+		if string(name) == message.HeaderStreamOffset && kind[0] == 'l' {
+			value := read(valueSizes['l'])
+			if err != nil {
+				return nil
+			}
+			return bytes.Join([][]byte{n, name, kind, value}, nil)
+		}
+		if fixed, ok := valueSizes[kind[0]]; ok {
+			skip(int64(fixed))
+		} else {
+			skip(size())
+		}
+	}
+	return nil
+}
+
+// onlyOffset returns the field table of a content header with only the offset in a stream, or nil if
+// there is none. The library can decode the table.
+func onlyOffset(table []byte) []byte {
+	for at := 4; at < len(table); {
+		name, size, _ := entrySize(table[at:])
+		if string(name) == message.HeaderStreamOffset {
+			return append(binary.BigEndian.AppendUint32(nil, uint32(size)), table[at:at+size]...)
+		}
+		at += size
+	}
+	return nil
+}
+
 // withMark returns the payload of a content header for a message without a body, with a mark in its
 // headers, and without the headers that the library cannot decode. If the others leave no room for
-// the mark in a frame, it omits them, too.
+// the mark in a frame, it omits them, too, except the offset in a stream.
 func (g *guard) withMark(payload []byte, u *message.Unread) ([]byte, error) {
 	h, ok := parseHeader(payload)
 	if !ok {
 		return nil, &Violation{What: "properties that cannot be read"}
 	}
 	h.head = binary.BigEndian.AppendUint64(append([]byte(nil), payload[:4]...), 0)
-	whole, why := readable(h.parts[headersIndex], maxEntries-3) // with an offset, the mark and a note
-	u.Partial = u.Partial || why != ""
-	for _, table := range [][]byte{whole, nil} {
-		u.Partial = u.Partial || len(table) < len(whole)
+	whole, fault := readable(h.parts[headersIndex], maxEntries-3) // with an offset, the mark and a note
+	why := u.Why
+	u.Partial = u.Partial || fault != ""
+	for _, table := range [][]byte{whole, onlyOffset(whole)} {
+		if u.Partial = u.Partial || len(table) < len(whole); u.Partial {
+			u.Why = why + "; not all of its headers were read"
+		}
 		h.set(headersIndex, appendText(table, unreadHeader, markOf(u), u.Why))
 		marked := h.append(nil)
 		// A note may be added, too: see noted.

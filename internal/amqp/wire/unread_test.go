@@ -49,23 +49,37 @@ func TestFramesLeavesOutLargeBodies(t *testing.T) {
 // TestFramesLeavesOutHugeHeaders: in place of headers over the limit comes a mark, and in place of
 // their body a heartbeat.
 func TestFramesLeavesOutHugeHeaders(t *testing.T) {
-	huge := append(announcing(5), make([]byte, headerLimit)...)
-	come := join(deliverHead(1), frame(frameHeader, 1, huge), frame(frameBody, 1, []byte("hello")), deliver(2))
-	f := NewFrames(&script{in: bytes.NewReader(come)}, Limits{})
-	got, err := io.ReadAll(f)
-	beat := frame(frameHeartbeat, 0, nil)
-	rest, ok := bytes.CutPrefix(got, deliverHead(1))
-	marked, ended := bytes.CutSuffix(rest, join(beat, beat, deliver(2)))
-	if err != nil || f.Violation() != nil || !ok || !ended {
-		t.Fatalf("%d bytes, %v, %v", len(got), err, f.Violation())
-	}
-	why := []byte("more than the 4194304 that are read")
-	if binary.BigEndian.Uint64(marked[7+4:]) != 0 || !bytes.Contains(marked, why) {
-		t.Errorf("instead of the headers come %q", marked)
+	table := appendText(nil, "h", nil, strings.Repeat("x", headerLimit))
+	table = append(table, "\x05fixedt\x01\x05tableF\x00\x00\x00\x04\x01nt\x01"+offset7+"\x04lastV"...)
+	binary.BigEndian.PutUint32(table, uint32(len(table)-4))
+	whole := join(announcing(5)[:12], []byte{0xe0, 0}, []byte("\x04text\x00"), table)
+	for _, x := range []struct {
+		huge   []byte
+		offset bool
+	}{{append(announcing(5), make([]byte, headerLimit)...), false}, {whole, true},
+		{append(bytes.Clone(whole[:len(whole)-len(table)]), make([]byte, headerLimit)...), false}} {
+		come := join(deliverHead(1), frame(frameHeader, 1, x.huge), frame(frameBody, 1, []byte("hello")), deliver(2))
+		f := NewFrames(&script{in: bytes.NewReader(come)}, Limits{})
+		got, err := io.ReadAll(f)
+		beat := frame(frameHeartbeat, 0, nil)
+		rest, ok := bytes.CutPrefix(got, deliverHead(1))
+		marked, ended := bytes.CutSuffix(rest, join(beat, beat, deliver(2)))
+		if err != nil || f.Violation() != nil || !ok || !ended {
+			t.Fatalf("%d bytes, %v, %v", len(got), err, f.Violation())
+		}
+		why := []byte("more than the 4194304 that are read; not all of its headers were read")
+		if binary.BigEndian.Uint64(marked[7+4:]) != 0 || !bytes.Contains(marked, why) ||
+			bytes.Contains(marked, []byte(offset7)) != x.offset {
+			t.Errorf("instead of the headers come %q", marked)
+		}
 	}
 }
 
-// TestMarkWithoutRoom: headers that fill a frame are left out, so that there is room for the mark.
+// offset7 is the header of the offset 7 in a stream.
+const offset7 = "\x0fx-stream-offsetl\x00\x00\x00\x00\x00\x00\x00\x07"
+
+// TestMarkWithoutRoom: headers that fill a frame are left out, so that there is room for the mark. The
+// offset in a stream stays.
 func TestMarkWithoutRoom(t *testing.T) {
 	for size, kept := range map[int]bool{10: true, 3000: true, 4000: false} {
 		g := newGuard(10)
@@ -74,7 +88,8 @@ func TestMarkWithoutRoom(t *testing.T) {
 		if err != nil || u == nil {
 			t.Fatal(u, err)
 		}
-		table := appendText(nil, "h", nil, strings.Repeat("x", size))
+		table := append(appendText(nil, "h", nil, strings.Repeat("x", size)), offset7...)
+		binary.BigEndian.PutUint32(table, uint32(len(table)-4))
 		payload := append(announcing(11)[:12], 0x20, 0)
 		marked, err := g.withMark(append(payload, table...), u)
 		if err != nil {
@@ -82,14 +97,16 @@ func TestMarkWithoutRoom(t *testing.T) {
 		}
 		h, ok := parseHeader(marked)
 		headers := map[string]any{}
-		for rest := h.parts[headersIndex][4:]; len(rest) > 0; {
+		before, after, at := bytes.Cut(h.parts[headersIndex][4:], []byte(offset7))
+		for rest := append(before, after...); len(rest) > 0; {
 			name := string(rest[1 : 1+rest[0]])
 			value := rest[2+len(name):]
 			n := binary.BigEndian.Uint32(value)
 			headers[name], rest = string(value[4:4+n]), value[4+n:]
 		}
 		got := TakeUnread(headers)
-		if _, has := headers["h"]; !ok || has != kept || got == nil || *got != *u || len(headers) > 1 {
+		if _, has := headers["h"]; !ok || !at || has != kept || got == nil || *got != *u || len(headers) > 1 ||
+			strings.Contains(got.Why, "not all") == kept {
 			t.Errorf("%d bytes: headers kept %v, mark %+v", size, has, got)
 		}
 	}

@@ -121,8 +121,9 @@ const (
 	NoticeReconnecting NoticeKind = "reconnecting"
 	NoticePaused       NoticeKind = "paused"
 	NoticeResumed      NoticeKind = "resumed"
-	// NoticeStuck means that a copy was not confirmed. The message stays unsettled and the copy is
-	// published again.
+	// NoticeStuck means that a message cannot be passed on. If a copy was not confirmed, the message
+	// stays unsettled and the copy is published again. A message whose headers cannot be read stays
+	// in its queue.
 	NoticeStuck NoticeKind = "stuck"
 	// NoticeTooLarge means that a message stays in the queue because its body is larger than what is
 	// read.
