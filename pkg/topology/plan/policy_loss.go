@@ -15,8 +15,6 @@ import (
 // policyLoss is what one queue loses of the messages that it holds when policies change.
 type policyLoss struct {
 	queue topology.Ref
-	// key is the policy key that drops them.
-	key string
 	// messages is how many at most. It is exact where known is true.
 	messages int64
 	known    bool
@@ -200,9 +198,9 @@ type policyChange struct {
 func (c policyChange) worst(outcomes []route.Settings) (possible bool, loss *policyLoss) {
 	for i, will := range outcomes {
 		c.will = will
-		any := c
-		any.status = topology.QueueStatus{}
-		possible = possible || any.loss() != nil
+		uncounted := c
+		uncounted.status = topology.QueueStatus{}
+		possible = possible || uncounted.loss() != nil
 		one := c.loss()
 		if one == nil || loss != nil && (!loss.known || one.known && one.messages <= loss.messages) {
 			continue
@@ -231,7 +229,7 @@ func (c policyChange) loss() *policyLoss {
 		return nil
 	}
 	if c.will.Get("dead-letter-exchange").Value != nil {
-		loss.how += " (where its dead letters go is not there yet: apply that first)"
+		loss.how += " (its dead letters reach no other queue now)"
 	}
 	return loss
 }
@@ -249,7 +247,7 @@ func (c policyChange) expiry() *policyLoss {
 	if !smaller || c.status.Known && c.status.Consumers > 0 {
 		return nil
 	}
-	return c.all("expires", fmt.Sprintf("is deleted with its messages when nobody has used it for %s",
+	return c.all(fmt.Sprintf("is deleted with its messages when nobody has used it for %s",
 		units.FormatMilliseconds(after)))
 }
 
@@ -260,12 +258,12 @@ func (c policyChange) ttl() *policyLoss {
 	_, set := c.will.Get("message-ttl").Int()
 	switch {
 	case set && !smaller && c.arrives(c.was):
-		return c.all("message-ttl", fmt.Sprintf("drops its messages when they are older than %s, and no longer dead-letters "+
+		return c.all(fmt.Sprintf("drops its messages when they are older than %s, and no longer dead-letters "+
 			"them", units.FormatMilliseconds(ttl)))
 	case !smaller:
 		return nil
 	}
-	return c.all("message-ttl", fmt.Sprintf("drops its messages that are older than %s", units.FormatMilliseconds(ttl)))
+	return c.all(fmt.Sprintf("drops its messages that are older than %s", units.FormatMilliseconds(ttl)))
 }
 
 // length is about messages beyond the limit.
@@ -274,7 +272,7 @@ func (c policyChange) length() *policyLoss {
 	if !set || !c.drops("max-length") || c.status.Known && c.status.Messages <= limit {
 		return nil
 	}
-	return &policyLoss{key: "max-length", messages: max(0, c.status.Messages-limit), known: c.status.Known,
+	return &policyLoss{messages: max(0, c.status.Messages-limit), known: c.status.Known,
 		how: fmt.Sprintf("holds %s and keeps the newest %d%s", c.held(), limit, c.overflow())}
 }
 
@@ -286,7 +284,7 @@ func (c policyChange) bytes() *policyLoss {
 	if !set || !c.drops("max-length-bytes") || fits {
 		return nil
 	}
-	return c.all("max-length-bytes", fmt.Sprintf("keeps the newest messages of %s in all%s", units.FormatSize(limit),
+	return c.all(fmt.Sprintf("keeps the newest messages of %s in all%s", units.FormatSize(limit),
 		c.overflow()))
 }
 
@@ -322,7 +320,7 @@ func (c policyChange) retention(key string) *policyLoss {
 	if now.Value == nil || sized && limited && size >= had {
 		return nil
 	}
-	return c.all(key, fmt.Sprintf("deletes its oldest messages: %s becomes %v", key, now.Value))
+	return c.all(fmt.Sprintf("deletes its oldest messages: %s becomes %v", key, now.Value))
 }
 
 // sizeOf returns a number of bytes, or an age such as 7D in seconds.
@@ -340,8 +338,8 @@ func sizeOf(s route.Setting) (int64, bool) {
 }
 
 // all is the loss of any of the messages.
-func (c policyChange) all(key, how string) *policyLoss {
-	return &policyLoss{key: key, messages: c.status.Messages, known: c.status.Known, how: how + c.heldNow()}
+func (c policyChange) all(how string) *policyLoss {
+	return &policyLoss{messages: c.status.Messages, known: c.status.Known, how: how + c.heldNow()}
 }
 
 func (c policyChange) held() string {
