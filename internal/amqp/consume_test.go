@@ -388,6 +388,7 @@ func TestSubscriptionThatEnds(t *testing.T) {
 		load(t, c, v.Name, "q", 3)
 		sub = subscribe(t, c, v.Name, consume.Options{Queue: "q", Prefetch: 1})
 		hoard(t, sub, 1)
+		countOutlivesItsContext(t, sub, proxy)
 		proxy.Cut()
 		if _, err := sub.Next(t.Context()); !errors.Is(err, consume.ErrLost) {
 			t.Errorf("connection cut: %v", err)
@@ -411,6 +412,39 @@ func TestSubscriptionThatEnds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// countOutlivesItsContext: the end of the context of a question cuts no connection. Two messages of
+// the queue are ready.
+func countOutlivesItsContext(t *testing.T, sub consume.Subscription, proxy *rabbittest.Proxy) {
+	t.Helper()
+	sent := proxy.Passed(rabbittest.ToBroker)
+	proxy.HoldAfter(rabbittest.ToClient, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	counted := make(chan error, 1)
+	go func() {
+		n, err := sub.(consume.Counter).Ready(ctx)
+		if err == nil && n != 2 {
+			err = fmt.Errorf("%d messages are ready, want 2", n)
+		}
+		counted <- err
+	}()
+	for deadline := time.Now().Add(time.Minute); proxy.Passed(rabbittest.ToBroker) == sent; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing was asked")
+		}
+	}
+	cancel()
+	proxy.Heal()
+	if err := <-counted; err != nil {
+		t.Errorf("the context ended during the question: %v", err)
+	}
+	if _, err := sub.(consume.Counter).Ready(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("the context ended before the question: %v", err)
+	}
+	if _, err := sub.(consume.Counter).Ready(t.Context()); err != nil {
+		t.Errorf("the connection is gone: %v", err)
+	}
 }
 
 func TestStreamFromAnOffset(t *testing.T) {

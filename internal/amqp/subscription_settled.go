@@ -121,11 +121,14 @@ func (s *subscription) count(ctx context.Context) (q amqp091.Queue, ok bool) {
 
 // Ready implements consume.Counter. A stream has no such count: the result is 0. An answer that
 // does not count the subscription's own consumer does not come from the leader of the queue (fact
-// busy-leader-counts-nothing).
+// busy-leader-counts-nothing). The end of ctx does not cut the connection, on which messages may still
+// have to return: see lingering.
 func (s *subscription) Ready(ctx context.Context) (ready int, err error) {
-	if s.stream {
-		return 0, nil
+	if s.stream || ctx.Err() != nil {
+		return 0, ctx.Err()
 	}
+	ctx, cancel := lingering(ctx)
+	defer cancel()
 	err = s.ask(ctx, func(answer amqp091.Queue) {
 		if ready = answer.Messages; ready+answer.Consumers == 0 {
 			ready = -1
