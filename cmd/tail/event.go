@@ -45,9 +45,9 @@ func (t *tailing) reads() bool {
 }
 
 // judge validates a message against the catalogue. A message with a declared type that is not an
-// event is invalid.
+// event is invalid. Of one that was not read, that is not known.
 func (t *tailing) judge(s *events.TailMessage, err error) {
-	if t.known == nil {
+	if t.known == nil || s.Message.Unread != nil {
 		return
 	}
 	var format *event.FormatError

@@ -14,6 +14,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
@@ -33,14 +34,39 @@ type tailing struct {
 	unsynced bool
 	shown    int64 // messages that were selected
 	saved    int64
-	unread   int64 // messages that were not saved, because their bodies were not read
 	broken   int64 // messages that were shown
 	unknown  int64 // messages that --where could not evaluate
-	// undecided says that for one of them, this is because its body was not read.
-	undecided bool
-	lost      int64 // dropped before they were shown, though saved
-	missed    int64 // dropped, and connections lost, since the last message shown
-	gap       bool
+	lost     int64 // dropped before they were shown, though saved
+	missed   int64 // dropped, and connections lost, since the last message shown
+	gap      bool
+	// unsaved and undecided are messages that were not saved, and of which it is not known whether
+	// they are selected, because they were not read.
+	unsaved, undecided notRead
+}
+
+// notRead counts messages that were not read.
+type notRead struct {
+	count int64
+	first *message.Message
+}
+
+func (n *notRead) add(m *message.Message) {
+	if n.count++; n.first == nil {
+		n.first = m
+	}
+}
+
+// warn says of how many messages what follows holds, and why.
+func (n *notRead) warn(d *cmdutil.Process, one, many string) {
+	if n.count == 0 {
+		return
+	}
+	text := fmt.Sprintf("%s read: message %q: %s", terminal.FormatPlural(n.count, one, many), n.first.MessageID,
+		n.first.Unread.Why)
+	if n.first.Unread.TooLarge {
+		text += "; --max-message-size SIZE reads larger messages"
+	}
+	d.Warn(text)
 }
 
 var (
@@ -90,7 +116,7 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 	var missed int64
 	err := t.loop(ctx, src, func(s *events.TailMessage) error {
 		if s.Message.Unread != nil {
-			t.unread++
+			t.unsaved.add(&s.Message)
 		} else if err := t.archive.WriteSeen(&s.Message, s.When()); err != nil {
 			return err
 		} else {
@@ -218,23 +244,31 @@ func (t *tailing) one(src *tailSource, item *tail.Item, each func(*events.TailMe
 	return nil
 }
 
-// means reports whether a message is selected.
+// means reports whether a message is selected. It counts one of which that is not known.
 func (t *tailing) means(src *tailSource, s *events.TailMessage) bool {
-	if !src.wants(&s.Message) || t.invalid && s.Validity != events.Invalid {
+	unread := s.Message.Unread != nil
+	if !src.wants(&s.Message) || t.invalid && !unread && s.Validity != events.Invalid {
 		return false
 	}
+	sure := !t.invalid || !unread
 	if t.filter != nil {
 		ok, err := t.filter.Match(&s.Message)
-		var not *filter.NotComparable
-		if errors.As(err, &not) && !not.AbsentHeader {
-			t.unknown++
-			t.undecided = t.undecided || s.Message.Unread != nil
-		}
-		if !ok {
+		if !ok && !errors.As(err, new(*message.Unread)) {
+			var not *filter.NotComparable
+			if errors.As(err, &not) && !not.AbsentHeader {
+				t.unknown++
+			}
 			return false
 		}
+		sure = sure && ok
 	}
-	return t.causation == nil || t.causation.Add(s)
+	if sure && (t.causation == nil || t.causation.Add(s)) {
+		return true
+	}
+	if unread {
+		t.undecided.add(&s.Message)
+	}
+	return false
 }
 
 // end shows the summary and returns the exit code.
@@ -245,22 +279,18 @@ func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 		t.proc.Warn(fmt.Sprintf("--where could not be evaluated for %s, which therefore did not match",
 			terminal.FormatPlural(t.unknown, "message", "messages")))
 	}
-	if t.unread > 0 {
-		t.proc.Warn(fmt.Sprintf("%s not saved: larger than --max-message-size",
-			terminal.FormatPlural(t.unread, "message was", "messages were")))
-	}
-	found := t.invalid && t.broken > 0
+	t.undecided.warn(t.proc, "message may be selected, but was not", "messages may be selected, but were not")
+	t.unsaved.warn(t.proc, "message was not saved, because it was not", "messages were not saved, because they were not")
+	ended := errors.Is(err, errEnough) || errors.Is(err, errQuiet)
 	switch {
-	case (t.unread > 0 || t.undecided) && (errors.Is(err, errEnough) || errors.Is(err, errQuiet)):
-		return cmdutil.ExitWith(cmdutil.ExitPartly)
-	case errors.Is(err, errEnough) && found, errors.Is(err, errQuiet) && found:
+	case ended && t.invalid && t.broken > 0:
 		return cmdutil.ExitWith(cmdutil.ExitPending)
-	case errors.Is(err, errEnough):
-		return nil
 	case errors.Is(err, errQuiet) && t.limit > 0 && !t.invalid:
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("%s of %s arrived: there were none for %s",
 			terminal.FormatCount(t.shown), terminal.FormatPlural(t.limit, "message", "messages"), t.idle)}
-	case errors.Is(err, errQuiet):
+	case ended && t.unsaved.count+t.undecided.count > 0:
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
+	case ended:
 		return nil
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return cmdutil.ExitWith(cmdutil.ExitInterrupted)

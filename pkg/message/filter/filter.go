@@ -72,20 +72,30 @@ func Compile(source string, o Options) (*Filter, error) {
 }
 
 // Match reports whether the condition holds. If it does not, and a comparison could not be made,
-// the error is a *NotComparable; the message still counts as not matching. There are no other
-// errors.
+// the error is a *NotComparable. It is the *message.Unread of the message if the reason may be what
+// was not read. The message counts as not matching in both cases. There are no other errors.
 func (f *Filter) Match(m *message.Message) (bool, error) {
 	out, unknown := f.run(m)
-	if matched, ok := out.(bool); ok {
-		if matched || unknown == nil {
-			return matched, nil
-		}
-		return false, unknown
+	matched, ok := out.(bool)
+	if matched {
+		return true, nil
 	}
-	if unknown == nil {
+	if !ok && unknown == nil {
 		unknown = &NotComparable{Reason: "the result is " + typeName(out) + ", not true or false"}
 	}
-	return false, unknown
+	switch {
+	case m.Unread != nil && (f.misses(m) || unknown != nil && !unknown.AbsentHeader):
+		return false, m.Unread
+	case unknown != nil:
+		return false, unknown
+	}
+	return false, nil
+}
+
+// misses reports whether evaluation reads headers or properties that may be missing in a message
+// that was not read. Properties are missing only together with all headers.
+func (f *Filter) misses(m *message.Message) bool {
+	return m.Unread.Partial && (f.NeedsHeaders() || len(m.Headers) == 0 && f.uses.any("properties", "id"))
 }
 
 // program is a compiled expression with any result type.

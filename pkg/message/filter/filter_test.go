@@ -341,6 +341,8 @@ func TestNeeds(t *testing.T) {
 	for expr, want := range map[string][2]bool{
 		`properties.type == "x"`:       {false, false},
 		`headers.x == 1`:               {true, false},
+		`"x" in headers`:               {true, false},
+		`deathCount > 0`:               {true, false},
 		`reason == "x" && body.y == 1`: {true, true},
 		`text contains "x"`:            {false, true},
 		`age > duration("1h")`:         {true, false},
@@ -352,6 +354,16 @@ func TestNeeds(t *testing.T) {
 		}
 		if got := [2]bool{f.NeedsHeaders(), f.NeedsBody()}; got != want {
 			t.Errorf("%s: needs headers, body %v", expr, got)
+		}
+		// What a message lacks that was not read is not known to be absent.
+		m := &message.Message{Headers: message.Table{"kept": true}, Unread: &message.Unread{Partial: true}}
+		ok, err := f.Match(m)
+		if unsure := errors.As(err, new(*message.Unread)); ok || unsure != (want[0] || want[1]) {
+			t.Errorf("%s: of a message without headers and body: %v, %v", expr, ok, err)
+		}
+		m.Headers = nil // and perhaps without properties
+		if _, err := f.Match(m); errors.As(err, new(*message.Unread)) != !strings.Contains(expr, "size") {
+			t.Errorf("%s: of a message without properties: %v", expr, err)
 		}
 	}
 }
