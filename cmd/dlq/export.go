@@ -12,7 +12,6 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
-	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
@@ -181,24 +180,20 @@ func (e *exporting) finish(doc deadletters.RunDocument, err error) error {
 // copy writes messages to the archive and leaves them in the queue.
 func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdmsg.RunObserver) (replay.Result, error) {
 	result := replay.Result{Queue: e.q.Name}
+	e.whole = true
 	looked := func(n *int64) {
 		if *n++; (result.Done+result.Skipped)%256 == 0 {
 			observer.Progress(replay.Progress{Processed: result.Done + result.Skipped})
 		}
 	}
 	_, err := e.each(ctx, func(m *message.Message) error {
-		if m.Unread != nil {
-			left := pipeline.LeaveUnread(m)
-			e.undecided.Stay(left.Reason, left.Detail)
-			return nil //nolint:nilerr // the message stays, which is reported
-		}
 		err := w.Write(m)
 		if err == nil {
 			looked(&result.Done)
 		}
 		return err
 	}, func() { looked(&result.Skipped) })
-	result.Stayed = e.undecided.Stayed()
+	result.Stayed = e.unread.Stayed()
 	observer.Progress(replay.Progress{Processed: result.Done + result.Skipped})
 	if result.Interrupted = ctx.Err() != nil; result.Interrupted {
 		err = nil // the messages are back in the queue, and the archive is complete

@@ -26,15 +26,19 @@ type picker struct {
 	// now is the time that --older-than is relative to; matched counts the selected messages so
 	// far.
 	now     time.Time
+	matches func(*message.Message) (bool, error)
 	matched int64
-	// undecided are the messages whose bodies the selection needed and that were not read.
-	undecided report.Tally
+	// whole says that messages that were not read stay, even if they are selected.
+	whole bool
+	// unread are the messages that stay because of that, or because the selection needed what was not
+	// read.
+	unread report.Tally
 }
 
-// partly is the end of a command that showed or copied what was selected: partly done if the
-// selection could not be decided for all messages.
+// partly is the end of a command that showed or copied what was selected. It is partly done if the
+// selection could not be decided for all messages, or if some of them stay.
 func (p *picker) partly(err error) error {
-	if err == nil && len(p.undecided.Stayed()) > 0 {
+	if err == nil && len(p.unread.Stayed()) > 0 {
 		return cmdutil.ExitWith(cmdutil.ExitPartly)
 	}
 	return err
@@ -47,8 +51,8 @@ func (v *connectedVHost) pick(q *topology.Queue, o *selectOptions, most int64) (
 	if err != nil {
 		return nil, err
 	}
-	p := &picker{v: v, q: q, chosen: chosen, most: most, within: most, now: time.Now(),
-		undecided: report.NewTally()}
+	p := &picker{v: v, q: q, chosen: chosen, most: most, within: most, now: time.Now(), unread: report.NewTally()}
+	p.matches = chosen.At(p.now)
 	if o.any() {
 		p.within = 0 // matches may be anywhere in the queue
 	}
@@ -65,13 +69,15 @@ func (p *picker) allowed(ctx context.Context, o browseOptions) (err error) {
 // for each of the rest.
 func (p *picker) each(ctx context.Context, show func(*message.Message) error, other func()) (browse.Report, error) {
 	return p.v.Browse(ctx, p.q, p.assessment, p.within, func(m *message.Message) error {
-		ok, err := p.chosen.matches(m, p.now)
+		ok, err := p.matches(m)
 		var unread *message.Unread
 		if errors.As(err, &unread) {
 			p.chosen.note(fmt.Sprintf("message %q: %s", m.MessageID, unread.Why))
+		}
+		if unread != nil || ok && p.whole && m.Unread != nil {
 			left := pipeline.LeaveUnread(m)
-			p.undecided.Stay(left.Reason, left.Detail)
-			return nil // the message stays, which is reported
+			p.unread.Stay(left.Reason, left.Detail)
+			return nil //nolint:nilerr // the message stays, which is reported
 		}
 		if err != nil {
 			return err

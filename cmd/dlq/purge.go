@@ -154,9 +154,9 @@ func (p *purging) run(ctx context.Context) error {
 		return err
 	}
 	if meant == 0 {
-		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
-		doc.VHost = p.v.Name
-		return p.partly(p.common.End(doc, nil))
+		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Stayed: p.unread.Stayed()}, 0)
+		doc.VHost, doc.Skipped = p.v.Name, max(p.ready-doc.Stays(), 0)
+		return p.common.End(doc, nil)
 	}
 	if err := p.confirm(ctx, meant); err != nil {
 		return err
@@ -186,6 +186,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 	if err != nil || doc.Matched == 0 {
 		return 0, err
 	}
+	p.warnStays()
 	return doc.Matched, p.showGroups(doc)
 }
 
@@ -201,6 +202,7 @@ func (p *purging) dry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.warnStays()
 	streams := p.common.Deps.Streams
 	if done, err := p.common.Output.Encode(streams.Out, doc); done {
 		return err
@@ -224,6 +226,7 @@ func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, e
 		return doc, err
 	}
 	grouper := browse.NewGrouper(key, 0)
+	p.whole = !p.atOnce()
 	report, err := p.each(ctx, func(m *message.Message) error {
 		grouper.Add(m)
 		return nil
@@ -234,6 +237,14 @@ func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, e
 	doc = deadletters.NewGroupsDocument(grouper.Groups())
 	doc.VHost, doc.Queue, doc.Type, doc.Browsed = p.v.Name, p.q.Name, p.q.Type, report.Seen
 	return doc, nil
+}
+
+// warnStays says which messages stay because they were not read.
+func (p *purging) warnStays() {
+	for _, left := range p.unread.Stayed() {
+		p.common.Deps.Warn(fmt.Sprintf("%s would stay: %s: %s",
+			terminal.FormatPlural(left.Messages, "message", "messages"), left.Reason, left.Example))
+	}
 }
 
 func (p *purging) showGroups(doc deadletters.GroupsDocument) error {

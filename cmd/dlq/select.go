@@ -93,11 +93,7 @@ func (o *selectOptions) compile(isWait func(string) bool) (*selected, error) {
 		ok, err := f.Match(m)
 		var not *filter.NotComparable
 		if errors.As(err, &not) {
-			switch {
-			case m.Unread != nil && (m.Unread.Partial || !not.AbsentHeader):
-				return false, m.Unread
-			case not.AbsentHeader:
-			default:
+			if !not.AbsentHeader {
 				s.note(not.Error())
 			}
 			return false, nil
@@ -115,37 +111,16 @@ func (s *selected) note(why string) {
 	}
 }
 
-// matches reports whether a message is selected.
-func (s *selected) matches(m *message.Message, now time.Time) (bool, error) {
-	if len(s.IDs) > 0 && !contains(s.IDs, m.MessageID) {
-		return false, nil
-	}
-	if s.OlderThan > 0 {
-		if at := m.DiedAt(); at.IsZero() || at.After(now.Add(-s.OlderThan)) {
-			return false, nil
-		}
-	}
-	if s.Where == nil {
-		return true, nil
-	}
-	return s.Where(m)
-}
-
-func contains(list []string, one string) bool {
-	for _, s := range list {
-		if s == one {
-			return true
-		}
-	}
-	return false
-}
-
 // warn reports how many messages were left out because the condition could not be evaluated.
 func (s *selected) warn(d *cmdutil.Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.unknown > 0 {
-		d.Warn(fmt.Sprintf("--where could not be evaluated for %s, which therefore did not match: %s",
+		what := "--where"
+		if s.Where == nil {
+			what = "the selection"
+		}
+		d.Warn(fmt.Sprintf("%s could not be evaluated for %s, which therefore did not match: %s", what,
 			terminal.FormatPlural(s.unknown, "message", "messages"), s.example))
 	}
 }

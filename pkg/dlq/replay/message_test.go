@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -178,20 +179,29 @@ func TestHeadersThatOutgrowAFrameLoseTheNote(t *testing.T) {
 func TestSelection(t *testing.T) {
 	old := &message.Message{Properties: message.Properties{MessageID: "a"}, Headers: died("work", "")}
 	undated := &message.Message{Properties: message.Properties{MessageID: "b"}}
+	bare := &message.Message{Unread: &message.Unread{Partial: true}}
+	named := &message.Message{Properties: undated.Properties, Unread: bare.Unread}
+	dated := &message.Message{Headers: old.Headers, Unread: bare.Unread}
 	now := time.Unix(1700000000, 0).Add(time.Hour)
 	for name, c := range map[string]struct {
-		s    Selection
-		m    *message.Message
-		want bool
+		s      Selection
+		m      *message.Message
+		want   bool
+		unsure bool
 	}{
-		"all":        {Selection{}, undated, true},
-		"id":         {Selection{IDs: []string{"x", "a"}}, old, true},
-		"other id":   {Selection{IDs: []string{"x"}}, old, false},
-		"old enough": {Selection{OlderThan: time.Hour}, old, true},
-		"too young":  {Selection{OlderThan: time.Hour + time.Second}, old, false},
-		"undated":    {Selection{OlderThan: time.Second}, undated, false},
+		"all":          {Selection{}, undated, true, false},
+		"id":           {Selection{IDs: []string{"x", "a"}}, old, true, false},
+		"other id":     {Selection{IDs: []string{"x"}}, old, false, false},
+		"old enough":   {Selection{OlderThan: time.Hour}, old, true, false},
+		"too young":    {Selection{OlderThan: time.Hour + time.Second}, old, false, false},
+		"undated":      {Selection{OlderThan: time.Second}, undated, false, false},
+		"id missing":   {Selection{IDs: []string{"x"}}, bare, false, true},
+		"id there":     {Selection{IDs: []string{"x"}, OlderThan: time.Second}, named, false, false},
+		"time missing": {Selection{OlderThan: time.Second}, named, false, true},
+		"time there":   {Selection{OlderThan: time.Hour + time.Second}, dated, false, false},
 	} {
-		if got, err := c.s.at(now).matches(c.m); got != c.want || err != nil {
+		got, err := c.s.At(now)(c.m)
+		if got != c.want || errors.As(err, new(*message.Unread)) != c.unsure || !c.unsure && err != nil {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}

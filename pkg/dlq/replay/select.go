@@ -25,6 +25,12 @@ type Selection struct {
 // All reports whether every message is selected.
 func (s Selection) All() bool { return s.Where == nil && len(s.IDs) == 0 && s.OlderThan <= 0 }
 
+// At returns a function that reports whether a message is selected. Ages are relative to start. The
+// error is a *message.Unread if what decides was not read, else that of Where.
+func (s Selection) At(start time.Time) func(*message.Message) (bool, error) {
+	return s.at(start).matches
+}
+
 // selection is a Selection for one run. Ages are relative to its start, so that the same messages
 // match throughout.
 type selection struct {
@@ -64,20 +70,32 @@ func (s selection) decide(m *message.Message) pipeline.Decision {
 }
 
 func (s selection) matches(m *message.Message) (bool, error) {
-	if s.ids != nil && !s.ids[m.MessageID] {
+	// What is missing in a message that was not read may be its id, or the time of its death.
+	partial := m.Unread != nil && m.Unread.Partial
+	unnamed := s.ids != nil && partial && m.MessageID == ""
+	undated := !s.until.IsZero() && partial && m.Headers[message.HeaderDeath] == nil
+	if s.ids != nil && !s.ids[m.MessageID] && !unnamed || !undated && !s.oldEnough(m) {
 		return false, nil
 	}
-	if !s.until.IsZero() {
-		if at := m.DiedAt(); at.IsZero() || at.After(s.until) {
+	if s.where != nil {
+		ok, err := s.where(m)
+		if err != nil {
+			return false, fmt.Errorf("filter message %q: %w", m.MessageID, err)
+		}
+		if !ok {
 			return false, nil
 		}
 	}
-	if s.where == nil {
-		return true, nil
+	if unnamed || undated {
+		return false, m.Unread
 	}
-	ok, err := s.where(m)
-	if err != nil {
-		return false, fmt.Errorf("filter message %q: %w", m.MessageID, err)
+	return true, nil
+}
+
+func (s selection) oldEnough(m *message.Message) bool {
+	if s.until.IsZero() {
+		return true
 	}
-	return ok, nil
+	at := m.DiedAt()
+	return !at.IsZero() && !at.After(s.until)
 }
