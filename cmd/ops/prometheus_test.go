@@ -72,7 +72,7 @@ queues:
 	}
 	alert := fires("MsgctlDeadLetters", "dlq")
 	if alert.Labels["severity"] != "warning" || alert.Labels["vhost"] != c.VHost.Name ||
-		alert.Annotations["summary"] != "1 dead letters in queue dlq in vhost "+c.VHost.Name ||
+		alert.Annotations["summary"] != "1 dead letter in queue dlq in vhost "+c.VHost.Name ||
 		!strings.Contains(alert.Annotations["description"], "msgctl dlq inspect 'dlq' --vhost "+c.VHost.Name) {
 		t.Errorf("%+v", alert)
 	}

@@ -115,13 +115,16 @@ func (m *maker) consumers(ref topology.Ref) {
 			a.Consumers),
 		Annotations: map[string]string{
 			"summary": template(fmt.Sprintf("Queue %s in vhost %s has ", ref.Name, ref.VHost)) +
-				fmt.Sprintf("{{ $value }} consumers, and needs %d", a.Consumers),
+				fmt.Sprintf("{{ $value }} consumer"+plural+", and needs %d", a.Consumers),
 			"description": template(fmt.Sprintf("Nobody takes its messages, or too few do. Start the consumer again; see "+
 				"what waits meanwhile: msgctl dlq inspect %s --vhost %s --group-by type",
 				shell.Quote(ref.Name), shell.Quote(ref.VHost))),
 		},
 	}, a.For, warning, "vhost", ref.VHost, "queue", ref.Name)
 }
+
+// plural ends a noun behind {{ $value }}.
+const plural = "{{ if ne $value 1.0 }}s{{ end }}"
 
 // deadLetters warns of dead letters, and of more and more of them.
 func (m *maker) deadLetters(vhost, selector string, a spec.AlertSettings, labels ...string) {
@@ -131,7 +134,7 @@ func (m *maker) deadLetters(vhost, selector string, a spec.AlertSettings, labels
 	if a.DeadLetters != spec.Off {
 		m.add(Rule{Alert: DeadLetters, Expr: fmt.Sprintf("%s(%s) > %d", byQueue, metric, a.DeadLetters),
 			Annotations: map[string]string{
-				"summary": "{{ $value | humanize }} dead letters in " + vhostAndQueue,
+				"summary": "{{ $value | humanize }} dead letter" + plural + " in " + vhostAndQueue,
 				"description": "Messages have failed, and nobody has dealt with them. See why: " + look +
 					"; when it is fixed, put them back: msgctl dlq replay " + labelQueue + " --vhost " + template(shell.Quote(vhost)),
 			}}, a.For, warning, labels...)
@@ -139,7 +142,7 @@ func (m *maker) deadLetters(vhost, selector string, a spec.AlertSettings, labels
 	if a.Growth != spec.Off {
 		m.add(Rule{Alert: Growing, Expr: fmt.Sprintf("%s(delta(%s[%s])) > %d", byQueue, metric, growthWindow, a.Growth),
 			Annotations: map[string]string{
-				"summary":     "{{ $value | humanize }} more dead letters within " + growthWindow + " in " + vhostAndQueue,
+				"summary":     "{{ $value | humanize }} more dead letter" + plural + " within " + growthWindow + " in " + vhostAndQueue,
 				"description": "Something fails again and again. See what: " + look,
 			}}, a.For, critical, labels...)
 	}
