@@ -162,7 +162,7 @@ func (p *archivePlayer) prepare(m *message.Message) *message.Message {
 func (p *archivePlayer) pace(ctx context.Context, m *message.Message) error {
 	at := p.in.Seen()
 	if at.IsZero() {
-		at = m.Timestamp
+		at = message.Meant(m.Timestamp)
 	}
 	if p.speed == 0 || at.IsZero() {
 		return ctx.Err()

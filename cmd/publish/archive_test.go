@@ -51,4 +51,9 @@ func TestArchiveTiming(t *testing.T) {
 	missing := strings.ReplaceAll(text, `"exchange":"x"`, `"exchange":"nowhere"`)
 	c.Check(os.WriteFile(file, []byte(missing), 0o600))
 	p.Run("publish", "--archive", file, "--speed", "0").Want(t, cmdutil.ExitPartly, "nowhere")
+	inMS := `{"v":1,"exchange":"x","routingKey":"k","properties":{"timestamp":1700000000000},"body":"1"}
+{"v":1,"exchange":"x","routingKey":"k","properties":{"timestamp":1700000600000},"body":"2"}
+`
+	c.Check(os.WriteFile(file, []byte(inMS), 0o600)) // ten minutes, not seven days
+	p.Run("publish", "--archive", file, "--speed", "1000").Want(t, 0, "2  to exchange x with key k")
 }

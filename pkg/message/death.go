@@ -19,7 +19,8 @@ type Death struct {
 	Exchange string
 	// Count is how often the message died in this queue for this reason; at least 1.
 	Count int64
-	// Time is the time of the first of these deaths (fact death-time). It is zero if unknown.
+	// Time is the time of the first of these deaths (fact death-time). It is zero if unknown; see
+	// Meant.
 	Time time.Time
 	// OriginalExpiration is the expiration, in milliseconds, that the broker removed at this death;
 	// "" if there was none.
@@ -182,7 +183,9 @@ func (d Deaths) at(i int) (Death, bool) {
 	e := Death{Reason: reason, Queue: queue}
 	e.Exchange, e.HasRoute = AsString(t["exchange"])
 	e.OriginalExpiration, _ = AsString(t["original-expiration"])
-	e.Time, _ = AsTime(t["time"])
+	if at, ok := AsTime(t["time"]); ok {
+		e.Time = Meant(at)
+	}
 	if e.Count, _ = AsInt(t["count"]); e.Count < 1 {
 		e.Count = 1
 	}

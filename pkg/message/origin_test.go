@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,16 @@ func TestOrigin(t *testing.T) {
 	}
 	if m := (&message.Message{Headers: moved}); m.History().Count() != 1 || !m.DiedAt().Equal(t0) {
 		t.Errorf("a move hides the history: %+v", m.History().All())
+	}
+	ms := time.UnixMilli(1700000000123)
+	forged := message.Table{"x-death": []any{message.Table{"queue": "q", "reason": "expired",
+		"time": int64(math.MaxInt64)}}}
+	for n, want := range map[int64]time.Time{ms.Unix(): time.Unix(ms.Unix(), 0), ms.UnixMilli(): ms, math.MaxInt64: {},
+		-99999999999999: {}} {
+		m := &message.Message{Headers: forged, Properties: message.Properties{Timestamp: time.Unix(n, 0)}}
+		if at := m.DiedAt(); !at.Equal(want) || !m.History().All()[0].Time.IsZero() {
+			t.Errorf("timestamp %d: died at %v, %v", n, at, m.History().All())
+		}
 	}
 	skipped := &message.Message{Headers: message.Table{"MT-Reason": "dead-letter"}, Queue: "billing_skipped"}
 	if o, ok := skipped.Origin(nil); !ok || o.Queue != "billing" {

@@ -132,6 +132,26 @@ func AsTime(v any) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// Plausible reports whether t is a date: RFC 3339 can represent it, in the years 0 to 9999, and it is
+// not the zero time. AMQP timestamps may have any 64-bit number of seconds.
+func Plausible(t time.Time) bool {
+	year := t.UTC().Year()
+	return !t.IsZero() && year >= 0 && year <= 9999
+}
+
+// Meant returns the date that an AMQP timestamp means: t itself if it is plausible. Some publishers
+// count milliseconds where AMQP has seconds: what is a date only in milliseconds is read so. The
+// result is the zero time if t is no date at all.
+func Meant(t time.Time) time.Time {
+	if Plausible(t) {
+		return t
+	}
+	if ms := time.UnixMilli(t.Unix()); t.Unix() > 0 && Plausible(ms) {
+		return ms
+	}
+	return time.Time{}
+}
+
 // Text returns the header as a string, or "" if it is absent or is not a string.
 func (t Table) Text(name string) string {
 	s, _ := AsString(t[name])

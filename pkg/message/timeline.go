@@ -119,13 +119,16 @@ func EarlierDeaths(headers Table) []Deaths {
 }
 
 // DiedAt returns the time of the failure, as far as the message tells: its newest death, otherwise
-// the time that a framework noted, otherwise its timestamp. It is zero if there is none.
+// the time that a framework noted, otherwise its timestamp. It is zero if none of them is a date: see
+// Meant.
 func (m *Message) DiedAt() time.Time {
 	if t := m.History().Since(); !t.IsZero() {
 		return t
 	}
-	if f, ok := FailureOf(m); ok && !f.Time.IsZero() {
-		return f.Time
+	if f, ok := FailureOf(m); ok {
+		if at := Meant(f.Time); !at.IsZero() {
+			return at
+		}
 	}
-	return m.Timestamp
+	return Meant(m.Timestamp)
 }

@@ -45,8 +45,8 @@ type seconds int64
 // String returns the number, with the date that it is in milliseconds if there is one.
 func (s seconds) String() string {
 	text := strconv.FormatInt(int64(s), 10)
-	if at := document.Time(time.UnixMilli(int64(s))); at != nil && s > 0 {
-		text += " (in milliseconds: " + at.Format(time.RFC3339Nano) + ")"
+	if at := message.Meant(time.Unix(int64(s), 0)); !at.IsZero() {
+		text += " (in milliseconds: " + at.UTC().Format(time.RFC3339Nano) + ")"
 	}
 	return text
 }

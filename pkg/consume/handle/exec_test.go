@@ -27,6 +27,7 @@ func TestExec(t *testing.T) {
 	}{
 		{`test "$(cat)" = body`, handle.Handled, "", ""},
 		{`cat >/dev/null; test "$MESSAGE_ID $MESSAGE_TYPE $MESSAGE_ROUTING_KEY $MESSAGE_ATTEMPT $MESSAGE_LAST_ATTEMPT" = "m-1 order.created k 2 false"`, handle.Handled, "", ""},
+		{`cat >/dev/null; test "$MESSAGE_TIMESTAMP" = 2023-11-14T22:13:20Z`, handle.Handled, "", ""}, // in milliseconds
 		{`case "$MESSAGE_HEADERS" in *'"tenant":"acme"'*) exit 0;; esac; exit 1`, handle.Handled, "", ""},
 		{"exit 0", handle.Handled, "", ""}, // without reading the body
 		{"echo nothing; echo locked >&2; exit 75", handle.Retry, handle.ErrorTemp, "locked"},

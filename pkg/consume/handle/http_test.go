@@ -16,9 +16,9 @@ import (
 
 func attempt(body string) *handle.Attempt {
 	return &handle.Attempt{Number: 2, Type: "order.created", Message: &message.Message{
-		Properties: message.Properties{MessageID: "m-1", CorrelationID: "c-1"}, Headers: message.Table{"tenant": "acme",
-			"n": int64(7)},
-		Exchange: "x", RoutingKey: "k", Queue: "q", Body: []byte(body),
+		Properties: message.Properties{MessageID: "m-1", CorrelationID: "c-1", Timestamp: time.Unix(1700000000123, 0)},
+		Headers:    message.Table{"tenant": "acme", "n": int64(7)},
+		Exchange:   "x", RoutingKey: "k", Queue: "q", Body: []byte(body),
 	}}
 }
 

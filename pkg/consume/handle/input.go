@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/jsonline"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
@@ -55,8 +56,8 @@ func environment(a *Attempt) []string {
 	add("CONTENT_ENCODING", m.ContentEncoding)
 	add("REPLY_TO", m.ReplyTo)
 	add("APP_ID", m.AppID)
-	if !m.Timestamp.IsZero() {
-		add("TIMESTAMP", m.Timestamp.UTC().Format(time.RFC3339))
+	if at := message.Meant(m.Timestamp); !at.IsZero() {
+		add("TIMESTAMP", at.UTC().Format(time.RFC3339))
 	}
 	add("ATTEMPT", strconv.Itoa(a.Number))
 	add("LAST_ATTEMPT", strconv.FormatBool(a.Last))

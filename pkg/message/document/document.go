@@ -38,7 +38,8 @@ type Message struct {
 	BodyBase64 []byte `json:"bodyBase64,omitempty"`
 }
 
-// Properties are the AMQP properties, with names in camel case.
+// Properties are the AMQP properties, with names in camel case. Timestamp is the date that is meant:
+// see message.Meant.
 type Properties struct {
 	ContentType     *string    `json:"contentType,omitempty"`
 	ContentEncoding *string    `json:"contentEncoding,omitempty"`
@@ -65,7 +66,7 @@ func propertiesOf(p *message.Properties) Properties {
 		ReplyTo:         present(p, message.ReplyToProperty, &p.ReplyTo),
 		Expiration:      present(p, message.ExpirationProperty, &p.Expiration),
 		MessageID:       present(p, message.MessageIDProperty, &p.MessageID),
-		Timestamp:       Time(p.Timestamp),
+		Timestamp:       Time(message.Meant(p.Timestamp)),
 		Type:            present(p, message.TypeProperty, &p.Type),
 		UserID:          present(p, message.UserIDProperty, &p.UserID),
 		AppID:           present(p, message.AppIDProperty, &p.AppID),
@@ -109,7 +110,7 @@ func Headers(t message.Table) map[string]any {
 }
 
 func headerTime(t time.Time) any {
-	if at := Time(t); at != nil {
+	if at := Time(message.Meant(t)); at != nil {
 		return *at
 	}
 	return nil
@@ -118,10 +119,10 @@ func headerTime(t time.Time) any {
 // Time returns a time in UTC for RFC 3339. It returns nil for the zero time, and for years that RFC
 // 3339 cannot represent.
 func Time(t time.Time) *time.Time {
-	t = t.UTC()
-	if y := t.Year(); t.IsZero() || y < 0 || y > 9999 {
+	if !message.Plausible(t) {
 		return nil
 	}
+	t = t.UTC()
 	return &t
 }
 

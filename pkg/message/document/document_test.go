@@ -41,6 +41,11 @@ func TestDocuments(t *testing.T) {
 			message.Message{Headers: offset, Body: []byte("\x1b[2J text")},
 			`{"exchange":"","routingKey":"","offset":7,"headers":{"at":"1970-01-01T00:00:00Z","bad":"\ufffd\u001b[2J","d":1.5,"list":[true,null,1.5],"n":1,"t":{"a":"b"},"x-stream-offset":7},"size":9,"body":"\u001b[2J text"}`,
 		},
+		{
+			message.Message{Properties: message.Properties{Timestamp: time.Unix(1700000000123, 0)},
+				Headers: message.Table{"never": time.Unix(-99999999999999, 0)}},
+			`{"exchange":"","routingKey":"","properties":{"timestamp":"2023-11-14T22:13:20.123Z"},"headers":{"never":null},"size":0}`,
+		},
 		{message.Message{Body: []byte{0xff, 0}}, `{"exchange":"","routingKey":"","size":2,"bodyBase64":"/wA="}`},
 	} {
 		got := line(t, &c.m)

@@ -115,10 +115,11 @@ func (e *env) load(m *message.Message, u uses, o *Options) {
 	*e = env{m: m, opts: o}
 	e.Source, e.ID, e.Size, e.Redelivered = m.Queue, m.MessageID, m.Size(), m.Redelivered
 	if u["headers"] {
-		e.Headers, _ = message.Plain(m.Headers, func(t time.Time) any { return t }).(map[string]any)
+		e.Headers, _ = message.Plain(m.Headers, date).(map[string]any)
 	}
 	if u["properties"] {
 		e.Properties = properties(m.Properties)
+		e.Properties.Timestamp = message.Meant(m.Timestamp)
 	}
 	if u["replays"] {
 		e.Replays = int(m.Replays())
@@ -174,10 +175,13 @@ func (e *env) age() any {
 	return e.opts.now().Sub(at)
 }
 
-// timestamp returns nil if the message has none; it must not compare as the year 1.
-func (e *env) timestamp() any {
-	if e.m.Timestamp.IsZero() {
+func (e *env) timestamp() any { return date(e.m.Timestamp) }
+
+// date returns the date that a timestamp means, or nil if it is none; that must not compare as the
+// year 1.
+func date(t time.Time) any {
+	if t = message.Meant(t); t.IsZero() {
 		return nil
 	}
-	return e.m.Timestamp
+	return t
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -305,6 +306,17 @@ func TestFailuresAndAges(t *testing.T) {
 	}}
 	if got, err := f.Match(m); !got || err != nil {
 		t.Errorf("%v, %v", got, err)
+	}
+	dated, err := filter.Compile(`age == duration("2h") && properties.timestamp < date("2030-01-01") &&
+		headers.at < date("2030-01-01") && headers.never == nil`, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ms := time.Unix(now.Add(-2*time.Hour).UnixMilli(), 0) // a timestamp in milliseconds
+	m = &message.Message{Properties: message.Properties{Timestamp: ms}, Headers: message.Table{"at": ms,
+		"never": time.Unix(math.MaxInt64, 0)}}
+	if got, err := dated.Match(m); !got || err != nil {
+		t.Errorf("a message with a timestamp in milliseconds: %v, %v", got, err)
 	}
 	young, _ := filter.Compile(`age < duration("1h")`, opts)
 	if got, err := young.Match(&message.Message{}); got || err == nil {
