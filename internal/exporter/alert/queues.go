@@ -142,7 +142,8 @@ func (m *maker) deadLetters(vhost, selector string, a spec.AlertSettings, labels
 	if a.Growth != spec.Off {
 		m.add(Rule{Alert: Growing, Expr: fmt.Sprintf("%s(delta(%s[%s])) > %d", byQueue, metric, growthWindow, a.Growth),
 			Annotations: map[string]string{
-				"summary":     "{{ $value | humanize }} more dead letter" + plural + " within " + growthWindow + " in " + vhostAndQueue,
+				"summary": "{{ $value | humanize }} more dead letter" + plural + " within " + growthWindow + " in " +
+					vhostAndQueue,
 				"description": "Something fails again and again. See what: " + look,
 			}}, a.For, critical, labels...)
 	}
