@@ -115,13 +115,12 @@ func routesByHeaders(s *topology.State, n *route.Network) bool {
 	return false
 }
 
-// maxPreviewTime limits how long the settings of queues are read for a preview or a notice.
-const maxPreviewTime = 5 * time.Second
+// maxNoticeTime limits how long the settings of queues are read for a notice, which publishing waits
+// for.
+const maxNoticeTime = 5 * time.Second
 
-// readForPreview reads the vhost, with a time limit.
+// readForPreview reads the vhost.
 func readForPreview(ctx context.Context, b Broker, vhost string) (*topology.Live, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxPreviewTime)
-	defer cancel()
 	live, err := b.Everything(ctx, []string{vhost})
 	switch {
 	case err != nil:
@@ -142,7 +141,9 @@ func namesBroker(conn *profile.Connection) bool { return conn.Sources["url"] != 
 // read, publishing continues, and only the topology file is checked.
 func tellDrops(ctx context.Context, b Broker, vhost string, file *topology.State,
 	tell func(string)) func(publish.Target, message.Table) {
-	live, _ := readForPreview(ctx, b, vhost)
+	short, cancel := context.WithTimeout(ctx, maxNoticeTime)
+	defer cancel()
+	live, _ := readForPreview(short, b, vhost)
 	f := newDropFinder(vhost, live, file)
 	return func(t publish.Target, headers message.Table) {
 		for _, text := range f.reachedBy(t, headers) {

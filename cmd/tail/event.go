@@ -7,6 +7,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message"
 )
 
 // read parses a message.
@@ -36,7 +37,7 @@ func published(s *events.TailMessage) time.Time {
 	if s.Event != nil {
 		return s.Event.Timestamp
 	}
-	return s.Message.Timestamp
+	return message.Meant(s.Message.Timestamp)
 }
 
 // reads reports whether the content of messages is parsed.

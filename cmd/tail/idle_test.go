@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -51,5 +52,21 @@ func TestIdleClockIgnoresALateRing(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// A look at a queue that has begun is finished when the idle time is over, and ends when tail does.
+func TestALookIsFinished(t *testing.T) {
+	for cause, ends := range map[error]bool{errQuiet: false, context.Canceled: true} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, end := context.WithCancelCause(t.Context())
+			looking, done := finishing(ctx)
+			defer done()
+			end(cause)
+			synctest.Wait()
+			if (looking.Err() != nil) != ends {
+				t.Errorf("after %v: %v", cause, looking.Err())
+			}
+		})
 	}
 }

@@ -2,12 +2,14 @@ package tail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
@@ -97,7 +99,8 @@ func (w *queueWatch) take(ctx context.Context, into []tail.Item) ([]tail.Item, e
 		}
 		w.browsed = true
 		w.head.Begin()
-		_, err := w.s.Browse(ctx, w.q, w.assessment, w.t.head, func(m *message.Message) error {
+		looking, done := finishing(ctx)
+		_, err := w.s.Browse(looking, w.q, w.assessment, w.t.head, func(m *message.Message) error {
 			if w.head.New(m) {
 				w.seen.Add(1)
 				w.bytes.Add(int64(m.Size()))
@@ -105,13 +108,26 @@ func (w *queueWatch) take(ctx context.Context, into []tail.Item) ([]tail.Item, e
 			}
 			return nil
 		})
+		done()
 		switch {
+		case err == nil && len(items) > 0:
+			return items, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil:
 			return nil, err
-		case len(items) > 0:
-			return items, nil
 		}
 	}
+}
+
+// finishing returns a context that ends with ctx, but not when the idle time is over: a look that has
+// begun is finished, and what it found is shown.
+func finishing(ctx context.Context) (looking context.Context, done func()) {
+	looking, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, guarded.Func(func() {
+		if !errors.Is(context.Cause(ctx), errQuiet) {
+			cancel()
+		}
+	}))
+	return looking, func() { stop(); cancel() }
 }

@@ -53,8 +53,8 @@ func NewDryRunDocument(vhost string, t publish.Target, m *message.Message) DryRu
 	if m.Present(message.PriorityProperty) {
 		doc.Properties["priority"] = m.Priority
 	}
-	if !m.Timestamp.IsZero() {
-		doc.Properties["timestamp"] = m.Timestamp.UTC().Format(time.RFC3339)
+	if at := message.Meant(m.Timestamp); !at.IsZero() {
+		doc.Properties["timestamp"] = at.UTC().Format(time.RFC3339)
 	}
 	if utf8.Valid(m.Body) {
 		doc.Body = string(m.Body)

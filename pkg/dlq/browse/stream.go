@@ -25,13 +25,13 @@ func (b *browser) stream(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = sub.Close() }()
-	idle := startIdle(ctx, streamStall)
+	idle := startIdle(ctx, StreamStall)
 	defer idle.stop()
 	for {
 		d, err := idle.next(ctx, sub)
 		if errors.Is(err, errIdle) {
 			return fmt.Errorf("read stream %q: its last offset is %d, and the broker has sent nothing for %s: only a part "+
-				"was read", o.Queue, last, streamStall)
+				"was read", o.Queue, last, StreamStall)
 		}
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (b *browser) stream(ctx context.Context) error {
 // that is late must not make it look empty.
 func (b *browser) streamWait() time.Duration {
 	if b.o.Expect > 0 {
-		return max(b.o.Idle, streamStall)
+		return max(b.o.Idle, StreamStall)
 	}
 	return max(b.o.Idle, StreamWait)
 }

@@ -15,8 +15,8 @@ const (
 	StreamPrefetch = 1000
 	// StreamWait is how long to wait for the first message of a stream before it counts as empty.
 	StreamWait = 5 * time.Second
-	// streamStall is how long to wait for the next message before the end of the stream is reached.
-	streamStall = 30 * time.Second
+	// StreamStall is how long to wait for a message that the stream is known to have.
+	StreamStall = 30 * time.Second
 	// maxEndProbes limits the search for the end of a stream that grows as fast as it is read. No
 	// chunk has more messages.
 	maxEndProbes = 1 + 65535/StreamPrefetch

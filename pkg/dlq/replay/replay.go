@@ -39,6 +39,9 @@ type From struct {
 	// many are taken; messages that this run itself returns do not count. If it is negative,
 	// Counter is asked now; a stream is then read up to its present end.
 	Total int64
+	// Expect is how many messages the broker counts in a stream; 0 or less is unknown. Where it
+	// counts some, none is an error.
+	Expect int64
 	// Prefetch is how many messages may be unsettled at a time; 0 is 2,500, 1,000 for a quorum
 	// queue, or fewer for large messages: see Mean. It is the maximum number of duplicates after a
 	// crash.
@@ -169,8 +172,14 @@ func (f *From) snapshot(ctx context.Context) error {
 	switch {
 	case f.Total >= 0:
 	case f.Type == topology.Stream:
-		last, ok, err := browse.StreamEnd(ctx, f.Source, consume.Options{Queue: f.Queue, Prefetch: browse.StreamPrefetch},
-			browse.StreamWait)
+		wait := browse.StreamWait
+		if f.Expect > 0 {
+			wait = browse.StreamStall
+		}
+		last, ok, err := browse.StreamEnd(ctx, f.Source, consume.Options{Queue: f.Queue, Prefetch: browse.StreamPrefetch}, wait)
+		if err == nil && !ok && f.Expect > 0 {
+			err = fmt.Errorf("read stream %q: the broker counts %d messages, and has sent none for %s", f.Queue, f.Expect, wait)
+		}
 		if err != nil || !ok {
 			f.Total = 0
 			return err

@@ -18,8 +18,9 @@ func (v *VHost) Identity() replay.Identity {
 
 // From returns how to take messages out of a queue, of which total are ready now.
 func (v *VHost) From(ctx context.Context, q *topology.Queue, l browse.Assessment, total int64) replay.From {
+	var expect int64
 	if q.Type == topology.Stream {
-		total = -1
+		total, expect = -1, total
 	}
 	src := v.Broker.Source(v.Name)
 	if l.Room != nil && !l.Override {
@@ -29,7 +30,7 @@ func (v *VHost) From(ctx context.Context, q *topology.Queue, l browse.Assessment
 		})
 	}
 	return replay.From{
-		Source: src, Counter: v.Counter(), Queue: q.Name, Type: q.Type, Total: total, Return: l.Return,
+		Source: src, Counter: v.Counter(), Queue: q.Name, Type: q.Type, Total: total, Expect: expect, Return: l.Return,
 		Reconnect: v.Options.Reconnect, Mean: v.meanBytes(ctx, q.Name),
 	}
 }

@@ -93,9 +93,13 @@ func (f *Filter) Match(m *message.Message) (bool, error) {
 }
 
 // misses reports whether evaluation reads headers or properties that may be missing in a message
-// that was not read. Properties are missing only together with all headers.
+// that was not read. Properties are missing only together with all headers but a stream's offset.
 func (f *Filter) misses(m *message.Message) bool {
-	return m.Unread.Partial && (f.NeedsHeaders() || len(m.Headers) == 0 && f.uses.any("properties", "id"))
+	kept := len(m.Headers)
+	if _, ok := m.Headers[message.HeaderStreamOffset]; ok {
+		kept--
+	}
+	return m.Unread.Partial && (f.NeedsHeaders() || kept == 0 && f.uses.any("properties", "id"))
 }
 
 // program is a compiled expression with any result type.

@@ -292,4 +292,10 @@ func TestPoliciesAfterOneThatFailedAreNotBegun(t *testing.T) {
 	if diff := cmp.Diff(want, outcomes(p, result)); diff != "" {
 		t.Error(diff)
 	}
+	m = topologytest.BrokerWith(rule, exception).Owns("t", rule, exception).Failing(errRefused, `delete policy "a-rule"`)
+	p = plan.Diff(topologytest.State(), m.Live(), everything)
+	want = "failed delete policy \"a-rule\"\nskipped delete policy \"z-exception\"\n"
+	if diff := cmp.Diff(want, outcomes(p, mustApply(t, m, p))); diff != "" {
+		t.Error(diff)
+	}
 }

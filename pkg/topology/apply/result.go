@@ -13,14 +13,20 @@ var (
 	errKept        = errors.New("kept, because something before it did not succeed; apply again")
 )
 
-// DependencyError says that a step was skipped because an object that it needs is not there.
+// DependencyError says that a step was skipped because an object that it needs is not there, or
+// because a policy that has to be written first is not as planned.
 type DependencyError struct {
 	On  topology.Ref
 	Err error
 }
 
 // Error names the object that is missing, without repeating why.
-func (e *DependencyError) Error() string { return "not begun, because it needs " + e.On.String() }
+func (e *DependencyError) Error() string {
+	if isPolicy(e.On.Kind) {
+		return "not begun, because " + e.On.String() + " comes first"
+	}
+	return "not begun, because it needs " + e.On.String()
+}
 
 // Unwrap returns why the other object is missing.
 func (e *DependencyError) Unwrap() error { return e.Err }

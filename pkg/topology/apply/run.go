@@ -176,11 +176,11 @@ func (r *run) obstacle(ctx context.Context, s plan.Step) error {
 	if r.stopped != nil {
 		return r.stopped
 	}
-	if s.Action == plan.Delete {
-		return r.keepers(s.Ref)
-	}
 	if on, failed := r.policyFailed[s.Ref.VHost]; failed && isPolicy(s.Ref.Kind) {
 		return &DependencyError{On: on, Err: r.failed[on]}
+	}
+	if s.Action == plan.Delete {
+		return r.keepers(s.Ref)
 	}
 	for _, on := range dependencies(s.Ref) {
 		if err := r.failed[on]; err != nil {
@@ -231,7 +231,7 @@ func (r *run) ended(i int, result StepResult) {
 		if s.Action != plan.Delete {
 			r.failedIn[s.Ref.Within()] = true
 		}
-		if _, known := r.policyFailed[s.Ref.VHost]; !known && isPolicy(s.Ref.Kind) {
+		if _, known := r.policyFailed[s.Ref.VHost]; !known && isPolicy(s.Ref.Kind) && s.Action != plan.Adopt {
 			r.policyFailed[s.Ref.VHost] = s.Ref
 		}
 		if errors.Is(result.Err, topology.ErrUnreachable) && r.stopped == nil {

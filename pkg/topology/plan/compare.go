@@ -258,8 +258,8 @@ func sameRecord(a, b *topology.Ownership) bool {
 	return a.Equal(*b)
 }
 
-// compareSteps puts deletions last, and in reverse. Policies of a vhost come by falling priority: an
-// exception is there before the rule.
+// compareSteps puts deletions last, and in reverse. Policies of a vhost are written by falling
+// priority and deleted by rising: a rule never applies without its exception.
 func compareSteps(a, b Step) int {
 	x, y := a.Action == Delete, b.Action == Delete
 	switch {
@@ -268,12 +268,18 @@ func compareSteps(a, b Step) int {
 	case x != y:
 		return -1
 	case x:
-		return b.Ref.CompareByKind(a.Ref)
+		return cmp.Or(-comparePriorities(a.Have, b.Have), b.Ref.CompareByKind(a.Ref))
 	}
-	p, isPolicy := a.Want.(*topology.Policy)
-	q, andThis := b.Want.(*topology.Policy)
-	if isPolicy && andThis && a.Ref.Kind == b.Ref.Kind && a.Ref.VHost == b.Ref.VHost {
-		return cmp.Or(cmp.Compare(q.Priority, p.Priority), a.Ref.CompareByKind(b.Ref))
+	return cmp.Or(comparePriorities(a.Want, b.Want), a.Ref.CompareByKind(b.Ref))
+}
+
+// comparePriorities puts the policy of higher priority first; what are not two policies of one kind
+// and vhost are equal.
+func comparePriorities(a, b topology.Object) int {
+	p, isPolicy := a.(*topology.Policy)
+	q, andThis := b.(*topology.Policy)
+	if !isPolicy || !andThis || p.Operator != q.Operator || p.VHost != q.VHost {
+		return 0
 	}
-	return a.Ref.CompareByKind(b.Ref)
+	return cmp.Compare(q.Priority, p.Priority)
 }

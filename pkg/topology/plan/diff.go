@@ -57,7 +57,7 @@ type differ struct {
 	bindings          map[topology.Ref][]topology.Ref
 	checks            *checker
 	// networks are how the vhosts of the broker route, as far as somebody asked.
-	networks map[string]*route.Network
+	networks map[networkKey]*route.Network
 }
 
 func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
@@ -67,7 +67,7 @@ func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
 			Owner: want.Owner(), Server: have.Server,
 			Retries: retries},
 		recorded: have.Ownership[want.Owner()].Refs, owned: map[topology.Ref]bool{},
-		from: map[string]bool{}, networks: map[string]*route.Network{},
+		from: map[string]bool{}, networks: map[networkKey]*route.Network{},
 		unreadable: map[topology.Kind][]topology.Ref{},
 		replaced:   map[topology.Ref]bool{}, deleted: map[topology.Ref]bool{}, checks: newChecker(want, have),
 	}

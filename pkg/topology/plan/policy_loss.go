@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
+
+const maxLossesNamed = 3
 
 // policyLoss is what one queue loses of the messages that it holds when policies change.
 type policyLoss struct {
@@ -76,8 +79,8 @@ func (d *differ) policyRisk(s *Step, was, will *route.Policies, queues []topolog
 			continue
 		}
 		q := d.queue(ref)
-		c := policyChange{was: was.Of(q), status: d.have.Status[ref], arrives: d.deadLettersArrive}
-		possible, loss := c.worst(outcomes(s, will, q))
+		before, after := outcomes(s, was.Of(q), will, q)
+		possible, loss := policyChange{status: d.have.Status[ref], arrives: d.deadLettersArrive}.worst(before, after)
 		if possible {
 			s.Queues = append(s.Queues, ref)
 		}
@@ -106,40 +109,56 @@ func touches(s *Step, was, will *route.Policies, queue string) bool {
 	return may(s.Have, was) || may(s.Want, will)
 }
 
-// outcomes returns the settings that a queue may have after a step. There is more than one where the
-// policy has a rival of the same priority, or a pattern that cannot be evaluated.
-func outcomes(s *Step, will *route.Policies, q *topology.Queue) []route.Settings {
+// outcomes returns the settings that a queue may have before and after a step. There is more than
+// one where a policy has a rival of the same priority, or a pattern that cannot be evaluated.
+func outcomes(s *Step, was route.Settings, will *route.Policies, q *topology.Queue) (before, after []route.Settings) {
 	settings := will.Of(q)
-	list := []route.Settings{settings}
-	p, _ := s.Want.(*topology.Policy)
-	if p == nil {
-		return list
+	before, after = []route.Settings{was}, []route.Settings{settings}
+	had, gets := was.User, settings.User
+	operator := s.Ref.Kind == topology.KindOperatorPolicy
+	if operator {
+		had, gets = was.Operator, settings.Operator
 	}
-	applied := settings.User
-	if p.Operator {
-		applied = settings.Operator
+	if p, ok := s.Want.(*topology.Policy); ok && mayApply(p, gets, will, q) {
+		gets.Rivals = append(slices.Clone(gets.Rivals), p)
+	} else if !concerns(s.Ref, had) && !concerns(s.Ref, gets) {
+		return before, after
 	}
-	others := slices.Clone(applied.Rivals)
-	if _, known := will.Matches(p, q.Name); !known {
-		others = append(others, p)
-	} else if applied.Policy != p && !slices.Contains(applied.Rivals, p) {
-		others = nil
-	}
-	for _, other := range others {
-		may := settings
-		if p.Operator {
-			may.Operator = route.Applied{Policy: other}
+	return append(before, withRivals(was, had, operator)...), append(after, withRivals(settings, gets, operator)...)
+}
+
+// concerns reports whether a policy is the one that applies, or has the same priority.
+func concerns(policy topology.Ref, a route.Applied) bool {
+	return a.Policy != nil && a.Policy.Ref() == policy ||
+		slices.ContainsFunc(a.Rivals, func(p *topology.Policy) bool { return p.Ref() == policy })
+}
+
+// mayApply reports whether a policy whose pattern cannot be evaluated may apply to a queue, in the
+// place of the one that surely does.
+func mayApply(p *topology.Policy, surely route.Applied, will *route.Policies, q *topology.Queue) bool {
+	_, known := will.Matches(p, q.Name)
+	return !known && route.AppliesToType(p.ApplyTo, q.Type) && len(will.Unsupported(p, q.Type)) == 0 &&
+		(surely.Policy == nil || p.Priority >= surely.Policy.Priority)
+}
+
+// withRivals returns the settings with each of the rivals in the place of the policy that applies.
+func withRivals(s route.Settings, applied route.Applied, operator bool) []route.Settings {
+	var list []route.Settings
+	for _, rival := range applied.Rivals {
+		if operator {
+			s.Operator = route.Applied{Policy: rival}
 		} else {
-			may.User = route.Applied{Policy: other}
+			s.User = route.Applied{Policy: rival}
 		}
-		list = append(list, may)
+		list = append(list, s)
 	}
 	return list
 }
 
-// deadLettersArrive reports whether what a queue with these settings drops goes to another queue.
-// The way has to be there already: policies are applied before queues and bindings.
-func (d *differ) deadLettersArrive(s route.Settings) bool {
+// deadLettersArrive reports whether what a queue with these settings drops goes to another queue, by
+// what the broker has now, or by what it has after the plan. Policies are applied before queues and
+// bindings.
+func (d *differ) deadLettersArrive(s route.Settings, after bool) bool {
 	exchange, key := s.Get("dead-letter-exchange"), s.Get("dead-letter-routing-key")
 	if exchange.Value == nil {
 		return false
@@ -148,22 +167,46 @@ func (d *differ) deadLettersArrive(s route.Settings) bool {
 		return queue != s.Queue.Name && !d.deleted[topology.QueueRef(s.Queue.VHost, queue)]
 	}
 	if key.Value != nil {
-		to := d.network(s.Queue.VHost).Route(route.Publication{Exchange: exchange.Text(), Key: key.Text()}).Possible()
+		n := d.network(networkKey{s.Queue.VHost, after})
+		to := n.Route(route.Publication{Exchange: exchange.Text(), Key: key.Text()}).Possible()
 		return slices.ContainsFunc(to, elsewhere)
 	}
 	// Messages keep keys that nobody knows. By the default exchange they come back, or go nowhere.
-	ref := topology.Ref{Kind: topology.KindExchange, VHost: s.Queue.VHost, Name: exchange.Text()}
-	return ref.Name != "" && slices.ContainsFunc(d.bindingsOf(ref), func(b topology.Ref) bool {
-		return b.Parent == ref.Name && !d.deleted[b] && (b.Destination != topology.ToQueue || elsewhere(b.Name))
-	})
+	leads := func(b topology.Ref) bool {
+		return b.Kind == topology.KindBinding && b.VHost == s.Queue.VHost && b.Parent == exchange.Text() && !d.deleted[b] &&
+			(b.Destination != topology.ToQueue || elsewhere(b.Name))
+	}
+	x := topology.ExchangeRef(s.Queue.VHost, exchange.Text())
+	if x.Name == "" {
+		return false
+	}
+	if now := slices.ContainsFunc(d.bindingsOf(x), leads); now || !after {
+		return now
+	}
+	for b := range d.want.All() {
+		if leads(b) {
+			return true
+		}
+	}
+	return false
 }
 
-// network returns how a vhost routes now.
-func (d *differ) network(vhost string) *route.Network {
-	if d.networks[vhost] == nil {
-		d.networks[vhost] = route.New(&d.have.State, vhost, d.have.Server.Version)
+// networkKey is a vhost as it is, or as it is after the plan.
+type networkKey struct {
+	vhost string
+	after bool
+}
+
+// network returns how a vhost routes.
+func (d *differ) network(k networkKey) *route.Network {
+	if d.networks[k] == nil {
+		s := &d.have.State
+		if k.after {
+			s = s.Revise(d.want.Objects(), slices.Collect(maps.Keys(d.deleted)))
+		}
+		d.networks[k] = route.New(s, k.vhost, d.have.Server.Version)
 	}
-	return d.networks[vhost]
+	return d.networks[k]
 }
 
 // addPolicyLosses makes the losses the risk of a step, with the first queues by name.
@@ -183,30 +226,30 @@ func (s *Step) addPolicyLosses(list []policyLoss) {
 	s.Why = also(s.Why, strings.Join(texts, "; "))
 }
 
-const maxLossesNamed = 3
-
 // policyChange is what changes for one queue.
 type policyChange struct {
 	was, will route.Settings
 	status    topology.QueueStatus
-	// arrives says whether dropped messages are dead-lettered.
-	arrives func(route.Settings) bool
+	// arrives says whether dropped messages reach another queue, now or after the plan.
+	arrives func(s route.Settings, after bool) bool
 }
 
-// worst returns the largest loss among the settings that the queue may have. possible says whether
-// there is one at all, whatever the queue holds: counts may be late.
-func (c policyChange) worst(outcomes []route.Settings) (possible bool, loss *policyLoss) {
-	for i, will := range outcomes {
-		c.will = will
-		uncounted := c
-		uncounted.status = topology.QueueStatus{}
-		possible = possible || uncounted.loss() != nil
-		one := c.loss()
-		if one == nil || loss != nil && (!loss.known || one.known && one.messages <= loss.messages) {
-			continue
-		}
-		if loss = one; i > 0 {
-			loss.how += " (if this policy and not another of the same priority applies)"
+// worst returns the largest loss among the settings that the queue may have had and may have.
+// possible says whether there is one at all, whatever the queue holds: counts may be late.
+func (c policyChange) worst(before, after []route.Settings) (possible bool, loss *policyLoss) {
+	for i, will := range after {
+		for _, was := range before {
+			c.was, c.will = was, will
+			uncounted := c
+			uncounted.status = topology.QueueStatus{}
+			possible = possible || uncounted.loss() != nil
+			one := c.loss()
+			if one == nil || loss != nil && (!loss.known || one.known && one.messages <= loss.messages) {
+				continue
+			}
+			if loss = one; i > 0 {
+				loss.how += " (if this policy and not another of the same priority applies)"
+			}
 		}
 	}
 	return possible, loss
@@ -225,11 +268,14 @@ func (c policyChange) loss() *policyLoss {
 		return loss
 	}
 	loss := cmp.Or(c.ttl(), c.length(), c.bytes())
-	if loss == nil || c.arrives(c.will) {
+	if loss == nil || c.arrives(c.will, false) {
 		return nil
 	}
-	if c.will.Get("dead-letter-exchange").Value != nil {
-		loss.how += " (its dead letters reach no other queue now)"
+	switch {
+	case c.arrives(c.will, true):
+		loss.how += " (where its dead letters go is not there yet: apply that first)"
+	case c.will.Get("dead-letter-exchange").Value != nil:
+		loss.how += " (its dead letters reach no other queue)"
 	}
 	return loss
 }
@@ -257,7 +303,7 @@ func (c policyChange) ttl() *policyLoss {
 	ttl, smaller := c.shrinks("message-ttl")
 	_, set := c.will.Get("message-ttl").Int()
 	switch {
-	case set && !smaller && c.arrives(c.was):
+	case set && !smaller && c.arrives(c.was, false) && !c.arrives(c.will, true):
 		return c.all(fmt.Sprintf("drops its messages when they are older than %s, and no longer dead-letters "+
 			"them", units.FormatMilliseconds(ttl)))
 	case !smaller:
@@ -339,7 +385,10 @@ func sizeOf(s route.Setting) (int64, bool) {
 
 // all is the loss of any of the messages.
 func (c policyChange) all(how string) *policyLoss {
-	return &policyLoss{messages: c.status.Messages, known: c.status.Known, how: how + c.heldNow()}
+	if c.status.Known {
+		how += fmt.Sprintf(" (it holds %s)", c.held())
+	}
+	return &policyLoss{messages: c.status.Messages, known: c.status.Known, how: how}
 }
 
 func (c policyChange) held() string {
@@ -347,11 +396,4 @@ func (c policyChange) held() string {
 		return "nobody knows how many messages"
 	}
 	return units.FormatCount(c.status.Messages, "message")
-}
-
-func (c policyChange) heldNow() string {
-	if !c.status.Known {
-		return ""
-	}
-	return fmt.Sprintf(" (it holds %s)", c.held())
 }

@@ -90,6 +90,12 @@ func TestPoliciesThatDropMessages(t *testing.T) {
 			"dead-letter-exchange", "direct", "dead-letter-routing-key", "a")}, 0},
 		"no longer dead-lettered": {nil, ten, append(dlx, policy("p", 0, "message-ttl", 1000, "dead-letter-exchange", "dlx")),
 			ttl(1000), 10},
+		"dead-lettered by another way that comes with it": {nil, ten,
+			append(dlx, policy("p", 0, "message-ttl", 1000, "dead-letter-exchange", "dlx")),
+			[]topology.Object{policy("p", 0, "message-ttl", 1000, "dead-letter-exchange", "new"),
+				topologytest.Exchange("new", "fanout"), topologytest.Bind("new", "dead", "")}, 0},
+		"tie of what it had": {nil, ten, []topology.Object{policy("a", 0, "max-length", 4), policy("b", 0, "max-length", 100)},
+			[]topology.Object{policy("a", 0, "max-length", 6)}, 4},
 		"tie": {nil, ten, []topology.Object{policy("a", 0, "max-length", 100)},
 			[]topology.Object{policy("b", 0, "max-length", 4)}, 6},
 		"stream with an argument": {typed(topology.Stream, "x-max-age", "7D"), topology.QueueStatus{}, nil, age("1D"), -1},
@@ -173,6 +179,13 @@ func TestARuleAndItsException(t *testing.T) {
 		if len(p.Blocked()) > 0 != test.atRisk || p.Risk().Messages > 9 {
 			t.Errorf("%s: %+v", name, p.Steps)
 		}
+	}
+	gone := topologytest.BrokerWith(q, policy("a-rule", "", 0, 1), policy("z-exception", "^orders", 1, 100)).
+		Owns("t", policy("a-rule", "", 0, 1), policy("z-exception", "^orders", 1, 100))
+	gone.Status[q.Ref()] = topology.QueueStatus{Messages: 10, Known: true}
+	if p := plan.Diff(topologytest.State(), gone.Live(), everything); len(p.Steps) != 2 || len(p.Blocked()) > 0 ||
+		p.Steps[0].Ref.Name != "a-rule" {
+		t.Errorf("the rule applies when its exception is gone: %+v", p.Steps)
 	}
 	p := plan.Diff(topologytest.State(policy("a-rule", "", 0, 1), policy("z-exception", "^orders", 1, 100)),
 		topologytest.BrokerWith(q).Live(), plan.Options{})
