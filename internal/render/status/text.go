@@ -117,6 +117,9 @@ func queueText(d StatusDocument) string {
 }
 
 func deadLetterText(d StatusDocument) string {
+	if len(d.DeadLetters) == 0 && len(d.Queues) == 0 && len(d.Unknown) > 0 {
+		return "unknown: no queue could be read"
+	}
 	if len(d.DeadLetters) == 0 {
 		return "none wait"
 	}

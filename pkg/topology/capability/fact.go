@@ -300,6 +300,9 @@ func Facts() []Fact {
 		{ID: "transient-no-vhost", Seen: []string{"4.0.5"},
 			Text: "On a busy node, one in thousands of declarations is refused because the vhost is said to be missing " +
 				"or down, although it is neither."},
+		{ID: "ttl-from-arrival", Test: "cmd.TestBrokerScript",
+			Text: "A message gets the TTL that its queue has when it arrives. A policy that sets another TTL does not change " +
+				"that of messages that are in the queue."},
 		{ID: "unnamed-permission", Seen: []string{"3.10.8"},
 			Text: "The refusal of an access does not say which of the three permissions is missing."},
 		{ID: "unsettled-slow-down", Seen: []string{"4.0.5"},

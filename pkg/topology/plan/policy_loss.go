@@ -155,40 +155,36 @@ func withRivals(s route.Settings, applied route.Applied, operator bool) []route.
 	return list
 }
 
-// deadLettersArrive reports whether what a queue with these settings drops goes to another queue, by
-// what the broker has now, or by what it has after the plan. Policies are applied before queues and
-// bindings.
-func (d *differ) deadLettersArrive(s route.Settings, after bool) bool {
+// deadLettersArrive reports whether messages that a queue with these settings drops get to another
+// queue that has room for them, by what the broker has now, or by what it has after the plan.
+// Policies are applied before queues and bindings.
+func (d *differ) deadLettersArrive(s route.Settings, messages int64, after bool) bool {
 	exchange, key := s.Get("dead-letter-exchange"), s.Get("dead-letter-routing-key")
 	if exchange.Value == nil {
 		return false
 	}
-	elsewhere := func(queue string) bool {
-		return queue != s.Queue.Name && !d.deleted[topology.QueueRef(s.Queue.VHost, queue)]
-	}
+	// Nobody knows the keys of messages: only what routes every key routes this one.
+	p := route.Publication{Exchange: exchange.Text(), Key: "msgctl.unknown.key"}
 	if key.Value != nil {
-		n := d.network(networkKey{s.Queue.VHost, after})
-		to := n.Route(route.Publication{Exchange: exchange.Text(), Key: key.Text()}).Possible()
-		return slices.ContainsFunc(to, elsewhere)
+		p.Key = key.Text()
 	}
-	// Messages keep keys that nobody knows. By the default exchange they come back, or go nowhere.
-	leads := func(b topology.Ref) bool {
-		return b.Kind == topology.KindBinding && b.VHost == s.Queue.VHost && b.Parent == exchange.Text() && !d.deleted[b] &&
-			(b.Destination != topology.ToQueue || elsewhere(b.Name))
+	n := d.network(networkKey{s.Queue.VHost, after})
+	return slices.ContainsFunc(n.Route(p).Possible(), func(queue string) bool {
+		return queue != s.Queue.Name && n.Queue(queue) != nil && d.keeps(n.Settings(queue), topology.QueueRef(s.Queue.VHost, queue), messages)
+	})
+}
+
+// keeps reports whether a queue surely has room for messages.
+func (d *differ) keeps(s route.Settings, ref topology.Ref, messages int64) bool {
+	limit, bounded := s.Get("max-length").Int()
+	_, sized := s.Get("max-length-bytes").Int()
+	ttl, expires := s.Get("message-ttl").Int()
+	held := d.have.Status[ref]
+	if s.Queue.Type == topology.Stream {
+		return !d.deleted[ref]
 	}
-	x := topology.ExchangeRef(s.Queue.VHost, exchange.Text())
-	if x.Name == "" {
-		return false
-	}
-	if now := slices.ContainsFunc(d.bindingsOf(x), leads); now || !after {
-		return now
-	}
-	for b := range d.want.All() {
-		if leads(b) {
-			return true
-		}
-	}
-	return false
+	return !d.deleted[ref] && !sized && (!expires || ttl > 0) &&
+		(!bounded || held.Known && held.Messages+messages <= limit)
 }
 
 // networkKey is a vhost as it is, or as it is after the plan.
@@ -231,7 +227,7 @@ type policyChange struct {
 	was, will route.Settings
 	status    topology.QueueStatus
 	// arrives says whether dropped messages reach another queue, now or after the plan.
-	arrives func(s route.Settings, after bool) bool
+	arrives func(s route.Settings, messages int64, after bool) bool
 }
 
 // worst returns the largest loss among the settings that the queue may have had and may have.
@@ -268,16 +264,27 @@ func (c policyChange) loss() *policyLoss {
 		return loss
 	}
 	loss := cmp.Or(c.ttl(), c.length(), c.bytes())
-	if loss == nil || c.arrives(c.will, false) {
+	if loss == nil {
 		return nil
 	}
-	switch {
-	case c.arrives(c.will, true):
+	n := c.counted(loss.messages)
+	switch now, then := c.arrives(c.will, n, false), c.arrives(c.will, n, true); {
+	case now && then:
+		return nil
+	case then:
 		loss.how += " (where its dead letters go is not there yet: apply that first)"
 	case c.will.Get("dead-letter-exchange").Value != nil:
-		loss.how += " (its dead letters reach no other queue)"
+		loss.how += " (its dead letters surely reach no other queue with room for them)"
 	}
 	return loss
+}
+
+// counted returns a number of messages, more than any queue has room for if it is not known.
+func (c policyChange) counted(messages int64) int64 {
+	if !c.status.Known {
+		return 1 << 60
+	}
+	return messages
 }
 
 // shrinks returns the new value of a limit that is set, or becomes smaller.
@@ -297,19 +304,16 @@ func (c policyChange) expiry() *policyLoss {
 		units.FormatMilliseconds(after)))
 }
 
-// ttl is about messages that have waited for longer than they may from now on, and about those that
-// were to be dead-lettered one day.
+// ttl is about messages that were to be dead-lettered one day. A new TTL is none of those that are
+// in the queue already (fact ttl-from-arrival).
 func (c policyChange) ttl() *policyLoss {
-	ttl, smaller := c.shrinks("message-ttl")
-	_, set := c.will.Get("message-ttl").Int()
-	switch {
-	case set && !smaller && c.arrives(c.was, false) && !c.arrives(c.will, true):
-		return c.all(fmt.Sprintf("drops its messages when they are older than %s, and no longer dead-letters "+
-			"them", units.FormatMilliseconds(ttl)))
-	case !smaller:
+	ttl, set := c.was.Get("message-ttl").Int()
+	held := c.counted(c.status.Messages)
+	if !set || !c.arrives(c.was, held, false) || c.arrives(c.will, held, true) {
 		return nil
 	}
-	return c.all(fmt.Sprintf("drops its messages that are older than %s", units.FormatMilliseconds(ttl)))
+	return c.all(fmt.Sprintf("drops its messages when they are older than %s, and no longer dead-letters them",
+		units.FormatMilliseconds(ttl)))
 }
 
 // length is about messages beyond the limit.
@@ -354,9 +358,7 @@ func (c policyChange) overflow() string {
 }
 
 // refuses reports whether the queue refuses new messages at its limit.
-func refuses(s route.Settings) bool {
-	return route.RefusesWhenFull(s.Queue.Type, s.Get("overflow").Text())
-}
+func refuses(s route.Settings) bool { return route.RefusesWhenFull(s.Queue.Type, s.Get("overflow").Text()) }
 
 // retention is about old messages of a stream. The broker does not tell how many there are.
 func (c policyChange) retention(key string) *policyLoss {
