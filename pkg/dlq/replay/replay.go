@@ -176,7 +176,8 @@ func (f *From) snapshot(ctx context.Context) error {
 		if f.Expect > 0 {
 			wait = browse.StreamStall
 		}
-		last, ok, err := browse.StreamEnd(ctx, f.Source, consume.Options{Queue: f.Queue, Prefetch: browse.StreamPrefetch}, wait)
+		o := consume.Options{Queue: f.Queue, Prefetch: browse.StreamPrefetch}
+		last, ok, err := browse.StreamEnd(ctx, f.Source, o, wait)
 		if err == nil && !ok && f.Expect > 0 {
 			err = fmt.Errorf("read stream %q: the broker counts %d messages, and has sent none for %s", f.Queue, f.Expect, wait)
 		}

@@ -155,9 +155,9 @@ func withRivals(s route.Settings, applied route.Applied, operator bool) []route.
 	return list
 }
 
-// deadLettersArrive reports whether messages that a queue with these settings drops get to another
-// queue that has room for them, by what the broker has now, or by what it has after the plan.
-// Policies are applied before queues and bindings.
+// deadLettersArrive reports whether what a queue with these settings drops gets to another queue that
+// has room for it. It looks at what the broker has now, or has after the plan: policies are applied
+// before queues and bindings.
 func (d *differ) deadLettersArrive(s route.Settings, messages int64, after bool) bool {
 	exchange, key := s.Get("dead-letter-exchange"), s.Get("dead-letter-routing-key")
 	if exchange.Value == nil {
@@ -170,7 +170,8 @@ func (d *differ) deadLettersArrive(s route.Settings, messages int64, after bool)
 	}
 	n := d.network(networkKey{s.Queue.VHost, after})
 	return slices.ContainsFunc(n.Route(p).Possible(), func(queue string) bool {
-		return queue != s.Queue.Name && n.Queue(queue) != nil && d.keeps(n.Settings(queue), topology.QueueRef(s.Queue.VHost, queue), messages)
+		ref := topology.QueueRef(s.Queue.VHost, queue)
+		return queue != s.Queue.Name && n.Queue(queue) != nil && d.keeps(n.Settings(queue), ref, messages)
 	})
 }
 
@@ -358,7 +359,9 @@ func (c policyChange) overflow() string {
 }
 
 // refuses reports whether the queue refuses new messages at its limit.
-func refuses(s route.Settings) bool { return route.RefusesWhenFull(s.Queue.Type, s.Get("overflow").Text()) }
+func refuses(s route.Settings) bool {
+	return route.RefusesWhenFull(s.Queue.Type, s.Get("overflow").Text())
+}
 
 // retention is about old messages of a stream. The broker does not tell how many there are.
 func (c policyChange) retention(key string) *policyLoss {
