@@ -71,6 +71,11 @@ func TestMeterDoesNotPauseWhileTheReceiverWaits(t *testing.T) {
 	m := NewMeter(here, limit)
 	m.patience = time.Hour
 	end := m.Waiting(0)
+	for deadline := time.Now().Add(time.Minute); !waits(m); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the receiver's wait is not noticed")
+		}
+	}
 	go func() { _, _ = there.Write(make([]byte, message)) }()
 	read := make(chan error, 1)
 	go func() {
@@ -94,6 +99,13 @@ func TestMeterDoesNotPauseWhileTheReceiverWaits(t *testing.T) {
 		t.Error("there is room after a wait that was too short")
 	}
 	_ = m.Close()
+}
+
+// waits reports whether the receiver has waited long enough.
+func waits(m *Meter) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.waiting
 }
 
 // TestMeterEndsItsPause: closing, and releasing, let a paused reader go on.
