@@ -308,8 +308,9 @@ func TestHeadersThatCannotBeDecodedAreLeftOut(t *testing.T) {
 			clusterID string
 			why       string
 		}{
-			"32 levels":               {headers: amqp091.Table{"n": nested(16)}},
-			"34 levels":               {headers: amqp091.Table{"n": nested(17)}, why: `its header "n" is nested deeper than the 32`},
+			"32 levels": {headers: amqp091.Table{"n": nested(16)}},
+			"34 levels": {headers: amqp091.Table{"n": nested(17)},
+				why: `its header "n" is nested deeper than the 32`},
 			"8192 headers":            {headers: wide(8192)},
 			"8193 headers":            {headers: wide(8193), why: "it has more than the 8192 headers"},
 			"8192 headers and a note": {headers: wide(8192), clusterID: "c", why: "it has more than the 8191 headers"},

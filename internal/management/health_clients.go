@@ -43,6 +43,9 @@ func (r *healthReading) connections(ctx context.Context) error {
 		}))
 }
 
+const channelColumns = "name,vhost,user,confirm,transactional,global_prefetch_count,messages_unacknowledged," +
+	"message_stats"
+
 func (r *healthReading) channels(ctx context.Context) error {
 	type channel struct {
 		Name    string          `json:"name"`
@@ -57,7 +60,7 @@ func (r *healthReading) channels(ctx context.Context) error {
 	// The flag comes up to 5 s late, and the counts may be read between a message and its confirm:
 	// samples tell what was published before (fact statistics-are-late).
 	return r.optional(health.PartChannels, "monitoring",
-		list(ctx, r.api, "channels?msg_rates_age=20&msg_rates_incr=10&columns=name,vhost,user,confirm,transactional,global_prefetch_count,messages_unacknowledged,message_stats", func(c *channel) error {
+		list(ctx, r.api, "channels?msg_rates_age=20&msg_rates_incr=10&columns="+channelColumns, func(c *channel) error {
 			var stats struct {
 				Published   int64       `json:"publish"`
 				Confirmed   int64       `json:"confirm"`

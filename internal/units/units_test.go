@@ -41,7 +41,8 @@ func TestMeant(t *testing.T) {
 	}
 	_, err := ParseMilliseconds("24hours")
 	_, sizeErr := ParseSize("10mb")
-	if fmt.Sprint(err, "; ", sizeErr) != `"24hours" is not a duration; did you mean 24h?; "10mb" is not a size; did you mean 10MB?` {
+	if want := `"24hours" is not a duration; did you mean 24h?; "10mb" is not a size; did you mean 10MB?`; want !=
+		fmt.Sprint(err, "; ", sizeErr) {
 		t.Error(err, sizeErr)
 	}
 }

@@ -58,6 +58,9 @@ func (k Kind) InVHost() bool {
 	return true
 }
 
+// IsPolicy reports whether objects of the kind are policies or operator policies.
+func (k Kind) IsPolicy() bool { return k == KindPolicy || k == KindOperatorPolicy }
+
 // Order returns k's place in Kinds, counted from 0, and len(Kinds()) for a kind it does not know.
 func (k Kind) Order() int {
 	order := kindOrder()

@@ -44,7 +44,8 @@ func TestDocuments(t *testing.T) {
 		{
 			message.Message{Properties: message.Properties{Timestamp: time.Unix(1700000000123, 0)},
 				Headers: message.Table{"never": time.Unix(-99999999999999, 0)}},
-			`{"exchange":"","routingKey":"","properties":{"timestamp":"2023-11-14T22:13:20.123Z"},"headers":{"never":null},"size":0}`,
+			`{"exchange":"","routingKey":"","properties":{"timestamp":"2023-11-14T22:13:20.123Z"},` +
+				`"headers":{"never":null},"size":0}`,
 		},
 		{message.Message{Body: []byte{0xff, 0}}, `{"exchange":"","routingKey":"","size":2,"bodyBase64":"/wA="}`},
 	} {

@@ -22,7 +22,7 @@ type DependencyError struct {
 
 // Error names the object that is missing, without repeating why.
 func (e *DependencyError) Error() string {
-	if isPolicy(e.On.Kind) {
+	if e.On.Kind.IsPolicy() {
 		return "not begun, because " + e.On.String() + " comes first"
 	}
 	return "not begun, because it needs " + e.On.String()

@@ -116,14 +116,10 @@ func (r *run) stage(ctx context.Context, first, end int) {
 // user, are written one by one (fact limits-are-one-object). So are policies: an exception that
 // keeps messages has to be there before the rule that drops others.
 func (r *run) parallel(k topology.Kind) int {
-	if k == topology.KindVHostLimit || k == topology.KindUserLimit || isPolicy(k) {
+	if k == topology.KindVHostLimit || k == topology.KindUserLimit || k.IsPolicy() {
 		return 1
 	}
 	return r.options.Parallel
-}
-
-func isPolicy(k topology.Kind) bool {
-	return k == topology.KindPolicy || k == topology.KindOperatorPolicy
 }
 
 func (r *run) step(ctx context.Context, i int) {
@@ -176,7 +172,7 @@ func (r *run) obstacle(ctx context.Context, s plan.Step) error {
 	if r.stopped != nil {
 		return r.stopped
 	}
-	if on, failed := r.policyFailed[s.Ref.VHost]; failed && isPolicy(s.Ref.Kind) {
+	if on, failed := r.policyFailed[s.Ref.VHost]; failed && s.Ref.Kind.IsPolicy() {
 		return &DependencyError{On: on, Err: r.failed[on]}
 	}
 	if s.Action == plan.Delete {
@@ -231,7 +227,7 @@ func (r *run) ended(i int, result StepResult) {
 		if s.Action != plan.Delete {
 			r.failedIn[s.Ref.Within()] = true
 		}
-		if _, known := r.policyFailed[s.Ref.VHost]; !known && isPolicy(s.Ref.Kind) && s.Action != plan.Adopt {
+		if _, known := r.policyFailed[s.Ref.VHost]; !known && s.Ref.Kind.IsPolicy() && s.Action != plan.Adopt {
 			r.policyFailed[s.Ref.VHost] = s.Ref
 		}
 		if errors.Is(result.Err, topology.ErrUnreachable) && r.stopped == nil {
