@@ -1,6 +1,6 @@
-// Package loss says what a change of policies does to the messages that one queue holds: a limit that
-// it exceeds, an expiry, the retention of a stream, or the end of the way that expired messages
-// take. Package plan knows which policies change, and which queues they match.
+// Package loss says what a change of policies does to the messages that one queue holds. They may
+// exceed a limit, expire with the queue, fall out of a stream's retention, or have nowhere to go when
+// they expire. Package plan knows which policies change, and which queues they match.
 //
 // The package does no I/O, and judges settings and counts that it is given.
 package loss
