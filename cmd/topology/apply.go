@@ -21,8 +21,10 @@ RabbitMQ cannot change.
 
 What another topology applied is left alone. After a rename, or when objects
 moved to another file, --adopt-from OLD takes over what these files declare from
-topology OLD; that deletes nothing. --prune also removes the records of
-topologies whose vhost is gone.
+topology OLD; that deletes nothing. Permissions, users, limits, policies and
+parameters that no topology applied lose nothing: such a change is blocked, and
+--adopt allows it. --prune also removes the records of topologies whose vhost is
+gone.
 
 Exit code 0: the broker matches the files. 1: nothing could be applied, or the
 plan is blocked. 3: some changes failed.`

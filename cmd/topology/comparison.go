@@ -173,8 +173,8 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 			"have none of them, also permissions, policies, operatorPolicies, parameters and limits")
 	flags.Lookup("prune").NoOptDefVal = "true"
 	flags.BoolVar(&o.plan.Adopt, "adopt", false,
-		"record existing objects that the files declare as owned by this topology, so that --prune and destroy may "+
-			"delete them later")
+		"record existing objects that the files declare as owned by this topology, so that this plan may take something "+
+			"away from them, and --prune and destroy may delete them later")
 	flags.StringArrayVar(&o.plan.AdoptFrom, "adopt-from", nil,
 		"take over what the files declare from topology `OLD`, which owns it: after a rename, or when objects moved from "+
 			"one file to another; may be repeated, OLD@VHOST where it lives in another vhost")

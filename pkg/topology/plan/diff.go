@@ -272,6 +272,9 @@ func (d *differ) differs(ref topology.Ref, have, want topology.Object, list []Fi
 	if d.recorded[ref] || step.Action == Replace || owner == "" && (d.o.Adopt || d.takenFrom(ref) != "") {
 		d.owned[ref] = true
 	}
+	if owner == "" && !d.owned[ref] && d.unkept == "" {
+		step.Blocked, step.Remedy = blockLess(ref, list)
+	}
 	d.plan.Steps = append(d.plan.Steps, step)
 }
 

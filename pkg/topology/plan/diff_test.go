@@ -83,10 +83,10 @@ func TestDiff(t *testing.T) {
 			"unowned queue \"q\" in vhost \"/\"\nwarning: t.yaml:1:1: queue \"q\" in vhost \"/\": RabbitMQ knows no argument " +
 				"\"x-foo\"; the broker accepts it and ignores it, unless a plugin reads it\n"},
 		{"policy updated in place", topologytest.State(policy("max-length", 1, "expires", 5)),
-			topologytest.BrokerWith(policy("max-length", 1, "overflow", "drop-head")), plan.Options{},
+			topologytest.BrokerWith(policy("max-length", 1, "overflow", "drop-head")).Owns("t", policy()), plan.Options{},
 			"update policy \"p\" in vhost \"/\" [definition.expires: <nil> -> 5] [definition.overflow: drop-head -> <nil>]\n"},
 		{"credentials differ unseen", topologytest.State(shovel("amqp://u:old@h")),
-			topologytest.BrokerWith(shovel("amqp://u:new@h")),
+			topologytest.BrokerWith(shovel("amqp://u:new@h")).Owns("t", shovel("")),
 			plan.Options{},
 			"update shovel \"s\" in vhost \"/\" [value.src-uri: amqp://u:********@h -> amqp://u:********@h]\n"},
 		{"undeclared", topologytest.State(), topologytest.BrokerWith(topologytest.Queue("q")).Owns("t",

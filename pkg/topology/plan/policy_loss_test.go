@@ -118,7 +118,7 @@ func TestPoliciesThatDropMessages(t *testing.T) {
 			if q == nil {
 				q = topologytest.Queue("q")
 			}
-			b := topologytest.BrokerWith(append(test.have, q)...)
+			b := topologytest.BrokerWith(append(test.have, q)...).Owns("t", test.have...)
 			b.Status[q.Ref()] = test.status
 			p := plan.Diff(topologytest.State(test.want...), b.Live(), plan.Options{})
 			risk := plan.Risk{Known: true}
@@ -180,7 +180,8 @@ func TestARuleAndItsException(t *testing.T) {
 		"exception too late": {[]topology.Object{policy("a-rule", "", 1, 1),
 			policy("z-exception", "^orders", 0, 100)}, true},
 	} {
-		b := topologytest.BrokerWith(q, policy("a-rule", "", 0, 100))
+		rule := policy("a-rule", "", 0, 100)
+		b := topologytest.BrokerWith(q, rule).Owns("t", rule)
 		b.Status[q.Ref()] = topology.QueueStatus{Messages: 10, Known: true}
 		p := plan.Diff(topologytest.State(test.want...), b.Live(), plan.Options{})
 		if len(p.Blocked()) > 0 != test.atRisk || p.Risk().Messages > 9 {

@@ -71,6 +71,59 @@ func (d *differ) takenFrom(ref topology.Ref) string {
 	return from
 }
 
+// blockLess says why an object that no record names must not be changed like that, "" when it may:
+// who made it may need what the change takes away. A change that surely only adds is allowed.
+func blockLess(ref topology.Ref, list []FieldChange) (string, Remedy) {
+	var less []string
+	for _, c := range list {
+		if !onlyAdds(ref.Kind, c) {
+			less = append(less, c.Field)
+		}
+	}
+	if len(less) == 0 {
+		return "", Remedy{}
+	}
+	return fmt.Sprintf("somebody else made it (the record of this topology does not name it), and may need what this takes "+
+		"away: %s", suggest.List(less)), Remedy{Kind: AllowAdopt}
+}
+
+// onlyAdds reports whether a change surely takes nothing away. Whether one regular expression
+// matches all that another does is decided only where it is evident.
+func onlyAdds(kind topology.Kind, c FieldChange) bool {
+	switch kind {
+	case topology.KindVHostLimit, topology.KindUserLimit:
+		have, _ := c.Have.(int64)
+		want, _ := c.Want.(int64)
+		return want < 0 || have >= 0 && want > have
+	case topology.KindPermission, topology.KindTopicPermission:
+		have, _ := c.Have.(string)
+		want, _ := c.Want.(string)
+		return widens(kind, have, want)
+	case topology.KindUser, topology.KindVHost:
+		if c.Field == "tags" {
+			have, _ := c.Have.([]any)
+			want, _ := c.Want.([]any)
+			return !slices.ContainsFunc(have, func(tag any) bool { return !slices.Contains(want, tag) })
+		}
+		return kind == topology.KindVHost && (c.Field != "protectedFromDeletion" || c.Want == true)
+	}
+	return false
+}
+
+// widens reports whether it is evident that an expression permits all that another one does. The
+// empty key of a message is the one thing that ^$ permits, and "" means the same.
+func widens(kind topology.Kind, have, want string) bool {
+	nothing := []string{"", "^$"}
+	switch {
+	case slices.Contains([]string{".*", "^.*", ".*$", "^.*$", "^"}, want):
+		return true
+	case slices.Contains(nothing, have):
+		return kind == topology.KindPermission || slices.Contains(nothing, want)
+	}
+	more, longer := strings.CutPrefix(want, have+"|")
+	return longer && !strings.Contains(have, `\Q`) && !strings.Contains(more, "(*")
+}
+
 // release lists the records that lose what is taken over, and says what stays in them.
 func (d *differ) release() {
 	for _, owner := range slices.Sorted(maps.Keys(d.from)) {
