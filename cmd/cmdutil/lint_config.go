@@ -23,7 +23,7 @@ func (d *Process) ReadLintConfig(name string) (lint.Config, error) {
 		if wrong.Unread {
 			advice = ""
 		}
-		return config, UsageError(advice, "lint: %w", err)
+		return config, UsageError(advice, "%w", err)
 	}
 	return config, err
 }

@@ -163,8 +163,8 @@ func (c *consuming) table(name string) (handle.Handler, error) {
 	}
 	var specs map[string]handlerSpec
 	const example = "order.created: { exec: ./handle-order }"
-	if err := yamltext.Decode(text, &specs); err != nil {
-		return nil, cmdutil.UsageError(example, "handlers in %s: %w", name, err)
+	if err := yamltext.DecodeFile(name, text, &specs); err != nil {
+		return nil, cmdutil.UsageError(example, "%w", err)
 	}
 	if len(specs) == 0 {
 		return nil, cmdutil.UsageError(example, "handlers in %s: there are none", name)

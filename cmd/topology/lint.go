@@ -94,9 +94,7 @@ func runLint(ctx context.Context, opts *lintOptions) error {
 		return err
 	}
 	if opts.source.broker.value == "" && config.Broker != "" {
-		if err := opts.source.broker.Set(config.Broker); err != nil {
-			return cmdutil.UsageError("", "lint: configuration: broker: %w", err)
-		}
+		opts.source.broker.value = config.Broker
 	}
 	in, err := opts.source.read(ctx, opts.proc, opts.open, "lint", opts.connection)
 	if err != nil {

@@ -1,8 +1,12 @@
 package lint
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/yamltext"
@@ -31,8 +35,8 @@ type ConfigIgnore struct {
 // maxConfig bounds the size of the file in bytes.
 const maxConfig = 1 << 20
 
-// ParseConfig reads a configuration. Unknown fields, rules and severities are errors that name
-// them, all at once.
+// ParseConfig reads a configuration. Unknown fields, rules, severities and versions are errors that
+// name them, all at once, each with its place: FILE:LINE.
 func ParseConfig(name string, data []byte) (c Config, err error) {
 	if len(data) > maxConfig {
 		return Config{}, fmt.Errorf("%s: has %d bytes, and the limit is %d", name, len(data), maxConfig)
@@ -40,21 +44,44 @@ func ParseConfig(name string, data []byte) (c Config, err error) {
 	var file struct {
 		Lint Config `yaml:"lint"`
 	}
-	if err := yamltext.Decode(data, &file); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", name, err)
+	if err := yamltext.DecodeFile(name, data, &file); err != nil {
+		return Config{}, err
 	}
 	c = file.Lint
-	if problems := c.problems(); len(problems) > 0 {
-		return Config{}, fmt.Errorf("%s: %s", name, strings.Join(problems, "; "))
+	problems := c.problems()
+	for i, p := range problems {
+		problems[i].line = yamltext.Line(data, append([]string{"lint"}, p.path...)...)
+	}
+	slices.SortStableFunc(problems, func(a, b configProblem) int { return cmp.Compare(a.line, b.line) })
+	var list []error
+	for _, p := range problems {
+		list = append(list, fmt.Errorf("%s:%d: %s", name, p.line, p.text))
+	}
+	if err := errors.Join(list...); err != nil {
+		return Config{}, err
 	}
 	return c, nil
 }
 
-func (c Config) problems() []string {
-	var list []string
-	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+// configProblem is what is wrong at one place of the section lint.
+type configProblem struct {
+	path []string
+	line int
+	text string
+}
+
+var version = regexp.MustCompile(`^\d+\.\d+`)
+
+func (c Config) problems() []configProblem {
+	var list []configProblem
+	add := func(path []string, format string, args ...any) {
+		list = append(list, configProblem{path: path, text: fmt.Sprintf(format, args...)})
+	}
+	if c.Broker != "" && !version.MatchString(c.Broker) {
+		add([]string{"broker"}, "broker: %q is no version such as 4.3", c.Broker)
+	}
 	if c.FailOn != "" && !slices.Contains([]Severity{Error, Warning, Note}, c.FailOn) {
-		add("failOn: %q is not one of error, warning, note", c.FailOn)
+		add([]string{"failOn"}, "failOn: %q is not one of error, warning, note", c.FailOn)
 	}
 	ids := make([]string, 0, len(c.Rules))
 	for id := range c.Rules {
@@ -63,18 +90,19 @@ func (c Config) problems() []string {
 	slices.Sort(ids)
 	for _, id := range ids {
 		if _, ok := Lookup(id); !ok {
-			add("rules: there is no rule %q", id)
+			add([]string{"rules", id}, "rules: there is no rule %q", id)
 		}
 		if c.Rules[id].rank() < 0 {
-			add("rules: %s: %q is not one of error, warning, note, off", id, c.Rules[id])
+			add([]string{"rules", id}, "rules: %s: %q is not one of error, warning, note, off", id, c.Rules[id])
 		}
 	}
 	for i, ig := range c.Ignore {
+		at := []string{"ignore", strconv.Itoa(i)}
 		if _, ok := Lookup(ig.Rule); !ok {
-			add("ignore[%d]: there is no rule %q", i, ig.Rule)
+			add(at, "ignore[%d]: there is no rule %q", i, ig.Rule)
 		}
 		if strings.TrimSpace(ig.Reason) == "" {
-			add("ignore[%d]: give the reason why %s does not matter here", i, ig.Rule)
+			add(at, "ignore[%d]: give the reason why %s does not matter here", i, ig.Rule)
 		}
 	}
 	return list

@@ -99,12 +99,14 @@ func TestConfig(t *testing.T) {
 
 func TestConfigRefuses(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"lint: { rules: { queue-unfeed: off } }", `there is no rule "queue-unfeed"`},
-		{"lint: { rules: { queue-unfed: loud } }", `"loud" is not one of`},
-		{"lint: { failOn: off }", "failOn"},
-		{"lint: { ignore: [{ rule: queue-unfed }] }", "reason"},
-		{"lint: { ignored: [] }", "ignored"},
-		{"lint: [", "c:"},
+		{"lint: { rules: { queue-unfeed: off } }", `c:1: rules: there is no rule "queue-unfeed"`},
+		{"lint:\n  rules:\n    drift: off\n    queue-unfed: loud\n", `c:4: rules: queue-unfed: "loud" is not one of`},
+		{"lint:\n  failOn: off", "c:2: failOn"},
+		{"lint:\n  broker: newest", "c:2: broker"},
+		{"lint:\n  ignore:\n    - { rule: drift, reason: x }\n    - { rule: queue-unfed }", "c:4: ignore[1]: give the reason"},
+		{"lint:\n  ignored: []\n  broker: []", "c:2: unknown field ignored\nc:3: want a text, got a list"},
+		{"lint: [", "c:1: did not find"},
+		{"lint:\n  rules: { x: off }\n  failOn: off", "c:2: rules: there is no rule \"x\"\nc:3: failOn"},
 		{strings.Repeat("#", 1<<20+1), "bytes"},
 	} {
 		if _, err := lint.ParseConfig("c", []byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -40,8 +40,9 @@ func (f FileSystem) orReal() FileSystem {
 
 // Files reads what -f names, in that order: files, directories, globs, and - for standard input. Of
 // a directory it reads *.yaml, *.yml and *.json in the order of names, but not those of directories
-// below, and no *.schema.json. A name that exists is never taken for a glob. The error names
-// everything that could not be read.
+// below, no *.schema.json, and none whose name begins with a dot, as those that editors and systems
+// leave behind do. The same goes for a glob whose last part has no dot in front. A name that exists
+// is never taken for a glob. The error names everything that could not be read.
 func Files(names []string, system FileSystem) ([]Input, error) {
 	system = system.orReal()
 	var inputs []Input
@@ -86,14 +87,15 @@ func (f FileSystem) find(name string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read topology %q: %w", name, err)
 	}
-	if len(paths) == 0 {
-		return nil, fmt.Errorf("read topology %q: no file matches", name)
-	}
 	var files []string
 	for _, p := range paths {
-		if info, err := f.Stat(p); err == nil && !info.IsDir() {
+		hidden := isHidden(filepath.Base(p)) && !isHidden(filepath.Base(name))
+		if info, err := f.Stat(p); err == nil && !info.IsDir() && !hidden {
 			files = append(files, p)
 		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("read topology %q: no file matches", name)
 	}
 	slices.Sort(files)
 	return files, nil
@@ -110,7 +112,7 @@ func (f FileSystem) Directory(name string) ([]string, error) {
 	for _, e := range entries {
 		ext := strings.ToLower(filepath.Ext(e.Name()))
 		if !e.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, ext) &&
-			!strings.HasSuffix(e.Name(), ".schema.json") {
+			!strings.HasSuffix(e.Name(), ".schema.json") && !isHidden(e.Name()) {
 			files = append(files, filepath.Join(name, e.Name()))
 		}
 	}
@@ -120,6 +122,8 @@ func (f FileSystem) Directory(name string) ([]string, error) {
 	slices.Sort(files)
 	return files, nil
 }
+
+func isHidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 func (f FileSystem) read(path string) ([]byte, error) {
 	file, err := f.Open(path)

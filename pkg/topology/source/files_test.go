@@ -18,7 +18,7 @@ func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	for _, name := range []string{"d/b.yaml", "d/a.yml", "d/c.json", "d/c.schema.json", "d/README.md", "d/sub/x.yaml",
-		"one.yaml", "two.yaml", "odd[1].yaml", "empty/.keep"} {
+		"d/.#b.yaml", "d/._a.yml", "d/.yaml", ".one.yaml", "one.yaml", "two.yaml", "odd[1].yaml", "empty/.keep", "empty/.a.json"} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -29,6 +29,7 @@ func TestFiles(t *testing.T) {
 	for _, tc := range []struct{ ask, want string }{
 		{"one.yaml", "one.yaml"}, {"two.yaml one.yaml", "two.yaml one.yaml"}, {"d", "d/a.yml d/b.yaml d/c.json"}, {"*.yaml",
 			"odd[1].yaml one.yaml two.yaml"},
+		{".*.yaml", ".one.yaml"}, {".one.yaml", ".one.yaml"},
 		{"odd[1].yaml", "odd[1].yaml"}, {"one.yaml -", "one.yaml <stdin>"}, {"d/", "d/a.yml d/b.yaml d/c.json"},
 	} {
 		inputs, err := source.Files(strings.Fields(tc.ask), source.FileSystem{Stdin: strings.NewReader("stdin")})
@@ -50,6 +51,7 @@ func TestFiles(t *testing.T) {
 	for ask, want := range map[string]string{
 		"missing.yaml":          `read topology "missing.yaml": no such file or directory`,
 		"m*.yaml":               `read topology "m*.yaml": no file matches`,
+		"empty/*.json":          `read topology "empty/*.json": no file matches`,
 		"empty":                 `read topology "empty": the directory has no *.yaml, *.yml or *.json`,
 		"missing.yaml nor.yaml": `nor.yaml`,
 		"- -":                   "it can be named once only",
