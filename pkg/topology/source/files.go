@@ -40,9 +40,9 @@ func (f FileSystem) orReal() FileSystem {
 
 // Files reads what -f names, in that order: files, directories, globs, and - for standard input. Of
 // a directory it reads *.yaml, *.yml and *.json in the order of names, but not those of directories
-// below, no *.schema.json, and none whose name begins with a dot, as those that editors and systems
-// leave behind do. The same goes for a glob whose last part has no dot in front. A name that exists
-// is never taken for a glob. The error names everything that could not be read.
+// below, and no *.schema.json. Names that begin with a dot are left out: editors and systems leave
+// such files behind. A glob leaves them out unless its last part begins with a dot. A name that
+// exists is never taken for a glob. The error names everything that could not be read.
 func Files(names []string, system FileSystem) ([]Input, error) {
 	system = system.orReal()
 	var inputs []Input
