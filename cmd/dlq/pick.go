@@ -77,7 +77,7 @@ func (p *picker) each(ctx context.Context, show func(*message.Message) error, ot
 		if unread != nil || ok && p.whole && m.Unread != nil {
 			left := pipeline.LeaveUnread(m)
 			p.unread.Stay(left.Reason, left.Detail)
-			return nil //nolint:nilerr // the message stays, which is reported
+			return browse.ErrMore
 		}
 		if err != nil {
 			return err

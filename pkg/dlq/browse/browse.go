@@ -12,8 +12,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// ErrStop, returned by Browse's callback, ends browsing without an error.
-var ErrStop = errors.New("enough")
+// What Browse's callback may return besides errors.
+var (
+	// ErrStop ends browsing without an error.
+	ErrStop = errors.New("enough")
+	// ErrMore says that the message does not count towards Options.Limit: one more is browsed.
+	ErrMore = errors.New("one more")
+)
 
 // Options say what to browse and how.
 type Options struct {
@@ -77,8 +82,8 @@ type Report struct {
 }
 
 // Browse calls each with the messages of a queue, from its head, and returns all of them to the
-// queue. Memory use does not grow with the number of messages. each may return ErrStop to stop; it
-// may keep the message and what it points to, but not change them.
+// queue. Memory use does not grow with the number of messages. each may return ErrStop or ErrMore; it may
+// keep the message and what it points to, but not change them.
 //
 // Messages of a classic or quorum queue are held unacknowledged until the end, in one session after
 // another. Then they are returned session by session, in the order in which they arrived. Their
@@ -131,6 +136,8 @@ type browser struct {
 	held   []*holder
 	size   sizing
 	report Report
+	// extra is how many messages the callback did not count.
+	extra int64
 	// overLimit says that a message is held that would not survive its return.
 	overLimit bool
 	// total is how many messages were held in all; returned says whether the last of them had been
@@ -203,7 +210,11 @@ func (b *browser) left() (int64, bool) {
 	if b.o.Limit <= 0 {
 		return 0, false
 	}
-	return b.o.Limit - b.report.Seen, true
+	most := b.o.Limit + b.extra
+	if b.o.Expect > 0 {
+		most = min(most, b.o.Expect)
+	}
+	return most - b.report.Seen, true
 }
 
 // between reports whether the held messages end among those that were returned to a quorum queue

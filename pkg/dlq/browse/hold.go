@@ -66,8 +66,18 @@ func (b *browser) take(h *holder, d *consume.Delivery) error {
 	if left, bounded := b.left(); bounded && left <= 0 {
 		return short
 	}
+	return errors.Join(b.show(&d.Message), short)
+}
+
+// show passes a message to the callback.
+func (b *browser) show(m *message.Message) error {
 	b.report.Seen++
-	return errors.Join(b.each(&d.Message), short)
+	err := b.each(m)
+	if errors.Is(err, ErrMore) {
+		b.extra++
+		return nil
+	}
+	return err
 }
 
 // errAhead ends an extension: this message, and all behind it, was never returned before.

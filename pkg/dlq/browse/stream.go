@@ -56,8 +56,7 @@ func (b *browser) read(sub consume.Subscription, d *consume.Delivery, last int64
 	if offset > last {
 		return true, nil
 	}
-	b.report.Seen++
-	if err := b.each(&d.Message); err != nil {
+	if err := b.show(&d.Message); err != nil {
 		return true, err
 	}
 	if left, bounded := b.left(); (bounded && left <= 0) || offset == last {

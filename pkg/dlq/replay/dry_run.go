@@ -55,11 +55,11 @@ func (p *DryRun) Add(ctx context.Context, m *message.Message) *message.Message {
 		return nil
 	}
 	p.result.Matching++
+	if p.limit > 0 && p.tally.Done >= p.limit {
+		return nil // the run ends before this message
+	}
 	if v.Action == pipeline.Leave {
 		p.tally.Stay(v.Reason, v.Detail)
-		return nil
-	}
-	if p.limit > 0 && p.tally.Done >= p.limit {
 		return nil
 	}
 	if reason, detail := p.rooms.Admit(*v.Target, v.Message); reason != "" {

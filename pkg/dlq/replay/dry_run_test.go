@@ -22,3 +22,18 @@ func TestDryRunCountsTheKeysOfCC(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A run ends at its limit: what comes later does not stay, because it is never taken.
+func TestDryRunEndsAtTheLimit(t *testing.T) {
+	p := NewMoveDryRun(Options{To: Destination{Kind: ToQueue, Queue: "q"}, From: From{Queue: "dlq"}, Limit: 1})
+	for i := range 3 {
+		m := pipelinetest.DeadMessage(i)
+		if i != 1 {
+			m.Unread = &message.Unread{Why: "too large"}
+		}
+		p.Add(context.Background(), &m)
+	}
+	if got := p.Result(); got.Sends != 1 || len(got.Stays) != 1 || got.Stays[0].Messages != 1 {
+		t.Errorf("%+v", got)
+	}
+}
