@@ -66,7 +66,7 @@ func (c *consuming) warnDrops(state *topology.State, version string) {
 	queues := slices.Concat(reach.Sure, reach.Possible)
 	drops := vhost.Drops(live, c.vhost, queues)
 	for _, q := range queues {
-		if text, ok := drops[q]; ok {
+		if text := drops[q].Text; text != "" {
 			c.proc.Warn("dead letters may be lost: " + text)
 		}
 	}

@@ -21,7 +21,8 @@ were read from or to --to. The death history is restored too, so that the
 messages can be inspected and replayed as before.
 
 A queue that drops its oldest messages when it is full gets what it has room
-for, and the rest is not restored; --force restores all.
+for. A queue that may drop a message within a minute gets none (msgctl dlq
+replay --help says when). The rest is not restored; --force restores all.
 
 A truncated or damaged archive is restored as far as it is intact. The report
 says where it is damaged, and the exit code is 3.`
@@ -153,7 +154,8 @@ func (o *importOptions) restore(ctx context.Context, v *connectedVHost, r replay
 	observer.End()
 	err = errors.Join(err, closeReport())
 	doc := deadletters.NewRunDocument("import", result.Result, time.Since(start))
-	doc.VHost, doc.File = v.Name, o.file
+	v.addReaches(ctx, &doc)
+	doc.File = o.file
 	for _, b := range result.Broken {
 		doc.Broken = append(doc.Broken,
 			deadletters.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})

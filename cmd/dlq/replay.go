@@ -45,9 +45,11 @@ On a terminal it asks first, unless --yes is given. Without a terminal it begins
 at once, because it destroys nothing; --dry-run only says what it would do.
 
 A queue that drops its oldest messages when it is full (a length limit without
-reject-publish), or has a message TTL of 0, gets what it has room for when the
-run begins, and the rest stays (no-room); --force sends all. Such a queue behind
-an exchange is named before anything is sent.
+reject-publish) gets what it has room for when the run begins. A queue that may
+drop a message within a minute gets none: its message TTL or the message's
+expiration is shorter and no queue gets its dead letters, or it has no consumer
+and expires. The rest stays (no-room); --force sends all. Such a queue behind an
+exchange is named before anything is sent.
 
 Without QUEUE, the only dead-letter queue that holds messages is replayed; if
 there are several, they are listed. As in dlq ls, error queues that neither

@@ -17,11 +17,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// reaches adds to a document which queues get copies of messages sent to an exchange.
+// addReaches adds to a document which queues get copies of messages sent to an exchange, and which
+// of the queues drop messages.
 func (v *connectedVHost) addReaches(ctx context.Context, doc *deadletters.RunDocument) {
 	doc.VHost = v.Name
 	for i, t := range doc.Targets {
 		if t.Exchange == "" {
+			if text := v.MayExpire(t.Key); text != "" {
+				doc.Targets[i].Drops = []string{text}
+			}
 			continue
 		}
 		sure, possible := v.reach(t)

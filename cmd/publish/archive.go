@@ -131,7 +131,7 @@ type archivePlayer struct {
 	in    *archive.Reader
 	speed float64
 	name  string
-	tell  func(publish.Target, message.Table)
+	tell  func(publish.Target, *message.Message)
 
 	began time.Time // when the first message was sent
 	first time.Time // when the first message was seen
@@ -151,7 +151,7 @@ func (p *archivePlayer) prepare(m *message.Message) *message.Message {
 	}
 	c.Headers[headerArchive] = p.name
 	if to, ok := wherePublished(m); ok {
-		p.tell(to, c.Headers)
+		p.tell(to, &c)
 	}
 	return &c
 }

@@ -62,7 +62,7 @@ func (r *publishing) item(text []byte, line, end int64, series event.Series) bul
 	}
 	item.ID, item.Target, item.Message = m.Message.MessageID, m.Target, m.Message
 	if r.tellDrops != nil {
-		r.tellDrops(m.Target, m.Message.Headers)
+		r.tellDrops(m.Target, m.Message)
 	}
 	if m.Span != nil {
 		item.With = m.Span

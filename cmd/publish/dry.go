@@ -60,7 +60,8 @@ func (r *publishing) reach(ctx context.Context, doc *events.DryRunDocument, m co
 			doc.Possibly = append(doc.Possibly, q)
 		}
 	}
-	doc.Drops = newDropFinder(r.vhost, live, r.declaredState()).of(slices.Concat(doc.Reaches, doc.Possibly))
+	drops := newDropFinder(r.vhost, live, r.declaredState())
+	doc.Drops = drops.of(slices.Concat(doc.Reaches, doc.Possibly), m.Message.Expiration)
 	if unread != nil {
 		doc.Unsure = append(doc.Unsure, r.unreadLimits(unread))
 	}
@@ -118,7 +119,7 @@ func (r *publishing) dryRunFile(ctx context.Context) error {
 		}
 		doc.Add(item.Line, item.Err)
 		if item.Err == nil {
-			doc.Drops = append(doc.Drops, drops.reachedBy(item.Target, item.Message.Headers)...)
+			doc.Drops = append(doc.Drops, drops.reachedBy(item.Target, item.Message)...)
 		}
 	}
 	s := r.proc.Streams

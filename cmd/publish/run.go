@@ -26,7 +26,7 @@ type publishing struct {
 	header message.Table
 	traces *tracing.Tracing // nil without
 	// tellDrops tells about queues that drop a message; nil until publishing begins.
-	tellDrops func(publish.Target, message.Table)
+	tellDrops func(publish.Target, *message.Message)
 }
 
 // prepare reads files and settings; it dials nothing.

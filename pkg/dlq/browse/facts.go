@@ -2,6 +2,7 @@ package browse
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -34,6 +35,8 @@ type Facts struct {
 	// DeadLetterExchange is the queue's own, to which it dead-letters what it drops. No value means
 	// none.
 	DeadLetterExchange discover.Setting
+	// Keeping says what the queue keeps of messages that are sent to it through the default exchange.
+	Keeping routing.Keeping
 }
 
 // QueueSize is the size of a queue's messages some seconds ago; the broker reports it only in its
@@ -103,6 +106,7 @@ func (f *FactSource) ofQueue(q *topology.Queue) Facts {
 		ConsumerTimeout:    get("consumer-timeout"),
 		DeadLetterExchange: get("dead-letter-exchange"), Status: l.Status[q.Ref()],
 	}
+	out.Keeping = s.Keeping(out.DeadLetterExchange.Value != nil && !losesStraight(f.found, q))
 	out.SingleActiveConsumer, _ = q.Arguments["x-single-active-consumer"].(bool)
 	if q.Type == topology.Quorum {
 		out.DeliveryLimit = get("delivery-limit")
@@ -116,6 +120,14 @@ func (f *FactSource) ofQueue(q *topology.Queue) Facts {
 func limits(s discover.Setting, version string) bool {
 	v, ok := s.Int()
 	return ok && (v >= 0 || !capability.VersionAtLeast(version, "4.0"))
+}
+
+// losesStraight reports whether dead letters that were sent to a queue through the default exchange
+// surely reach no queue.
+func losesStraight(d discover.Discovery, q *topology.Queue) bool {
+	return slices.ContainsFunc(d.Losing, func(l discover.Losing) bool {
+		return l.VHost == q.VHost && l.Queue == q.Name && l.Certainty == discover.Surely && !l.Kept && (l.All || l.Straight)
+	})
 }
 
 func fedByQuorum(d discover.Discovery, vhost, name string) bool {

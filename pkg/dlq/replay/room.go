@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"fmt"
+	"strconv"
 	"sync"
 
 	"github.com/msgctl/msgctl/internal/pipeline"
@@ -18,6 +20,19 @@ type Room struct {
 	Headers bool
 	// Why names the limit, for people.
 	Why string
+	// DropsSoon reports whether the queue drops a message with this time to live, in milliseconds,
+	// too soon for it to count as kept. nil is a queue that keeps all of them.
+	DropsSoon func(ttl int64) bool
+}
+
+// Expires says why the queue drops a message with this expiration too soon; "" if it does not.
+func (r Room) Expires(expiration, queue string) string {
+	ms, err := strconv.ParseUint(expiration, 10, 32)
+	if err != nil || r.DropsSoon == nil || !r.DropsSoon(int64(ms)) {
+		return ""
+	}
+	return fmt.Sprintf("the message's expiration is %d ms: queue %q drops it if no consumer takes it before, and no "+
+		"queue gets its dead letters", ms, queue)
 }
 
 // size is the maximum size in bytes that a message counts as towards a limit.
@@ -32,7 +47,7 @@ func (r Room) size(m *message.Message) int64 {
 // maxShortProperties is the maximum size of the properties other than headers.
 const maxShortProperties = 4 << 10
 
-// RoomOf returns the room of a queue when a run begins, and false for a queue that drops nothing.
+// RoomOf returns the room of a queue when a run begins, and false for a queue that keeps everything.
 type RoomOf func(queue string) (Room, bool)
 
 // rooms tracks what still fits into the targets of a run. The zero value accepts everything.
@@ -51,9 +66,6 @@ func (r *rooms) Admit(to publish.Target, m *message.Message) (reason Reason, det
 	if r.of == nil || to.Exchange != "" {
 		return "", ""
 	}
-	if m.Expiration == "0" {
-		return ReasonNoRoom, "its expiration is 0: a queue without an idle consumer drops it at once"
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	room := r.room(to.Key)
@@ -62,6 +74,9 @@ func (r *rooms) Admit(to publish.Target, m *message.Message) (reason Reason, det
 		return "", ""
 	case room.Messages == 0, room.Bytes >= 0 && room.size(m) > room.Bytes:
 		return ReasonNoRoom, room.Why
+	}
+	if why := room.Expires(m.Expiration, to.Key); why != "" {
+		return ReasonNoRoom, why
 	}
 	if room.Messages > 0 {
 		room.Messages--

@@ -14,6 +14,9 @@ func TestDryRunLeavesWhatDoesNotFit(t *testing.T) {
 	o := replay.Options{To: replay.Destination{Kind: replay.ToQueue, Queue: "small"},
 		Room: func(queue string) (replay.Room, bool) {
 			asked++
+			if queue == "short" {
+				return replay.Room{Messages: -1, Bytes: -1, DropsSoon: func(ms int64) bool { return ms < 100 }}, true
+			}
 			return replay.Room{Messages: 2, Bytes: 10, Why: "full"}, queue == "small"
 		}}
 	for name, x := range map[string]struct {
@@ -42,8 +45,12 @@ func TestDryRunLeavesWhatDoesNotFit(t *testing.T) {
 	if plan := p.Result(); plan.Sends != 5 {
 		t.Errorf("without a limit: %+v", plan)
 	}
-	p.Add(t.Context(), &message.Message{Properties: message.Properties{Expiration: "0"}})
-	if plan := p.Result(); plan.Sends != 5 || plan.Stays[0].Reason != replay.ReasonNoRoom {
-		t.Errorf("what expires at once: %+v", plan)
+	for expiration, sends := range map[string]int64{"": 1, "0": 0, "99": 0, "100": 1} {
+		o.To.Queue = "short"
+		p := replay.NewMoveDryRun(o)
+		p.Add(t.Context(), &message.Message{Properties: message.Properties{Expiration: expiration}})
+		if plan := p.Result(); plan.Sends != sends || sends == 0 && plan.Stays[0].Reason != replay.ReasonNoRoom {
+			t.Errorf("expiration %q: %+v", expiration, plan)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package vhost
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -11,23 +12,25 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
-	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Room returns a function that returns how many messages a queue still keeps, and false for a queue
-// that drops none: it has no limit, or refuses messages beyond it. Messages that consumers hold
-// count, because they may return; what others publish meanwhile is unknown.
+// Room returns a function that returns what a queue still keeps, and false for a queue that keeps
+// everything or is unknown. Messages that consumers hold count, because they may return; what others
+// publish meanwhile is unknown.
 func (v *VHost) Room(ctx context.Context) replay.RoomOf {
 	source := browse.NewFactSource(v.Live, v.Found, v.Name)
 	return func(queue string) (replay.Room, bool) {
 		facts, err := source.Of(queue)
-		if err != nil || !mayDrop(facts) {
+		if err != nil {
 			return replay.Room{}, false
+		}
+		if !mayDrop(facts) {
+			return unlimited(facts), facts.Keeping.DropsExpired
 		}
 		if ready, err := v.Ready(ctx, queue); err == nil {
 			facts.Status.Messages, facts.Status.Known = ready+v.Counts[queue].Unacked, true
 		}
-		if _, sized := facts.MaxLengthBytes.Int(); sized && facts.Status.Known {
+		if _, sized := facts.Keeping.Bytes.Int(); sized && facts.Status.Known {
 			facts.Size.Bytes, facts.Size.Messages, err = v.Broker.MessageBytes(ctx, v.Name, queue)
 			if err != nil {
 				facts.Size = browse.QueueSize{}
@@ -37,35 +40,54 @@ func (v *VHost) Room(ctx context.Context) replay.RoomOf {
 	}
 }
 
-// mayDrop reports whether a queue confirms messages that it does not keep, or drops others for them
-// (fact drop-head-confirms).
+// mayDrop reports whether a queue confirms messages that it does not keep, or drops others for them.
 func mayDrop(f browse.Facts) bool {
-	if f.Type == topology.Stream {
-		return false
-	}
-	if dropsAll(f) {
-		return true
-	}
-	_, limited := f.MaxLength.Int()
-	_, sized := f.MaxLengthBytes.Int()
-	return (limited || sized) && !route.RefusesWhenFull(f.Type, f.Overflow.Text())
+	k := f.Keeping
+	_, limited := k.Length.Int()
+	_, sized := k.Bytes.Int()
+	return (limited || sized) && !k.Refuses || dropsAll(f) != ""
 }
 
-func dropsAll(f browse.Facts) bool {
-	ms, ok := f.MessageTTL.Int()
-	return ok && ms == 0
+// dropsAll says why a queue keeps no message until route.MinStay is over; "" if it does.
+func dropsAll(f browse.Facts) string {
+	k := f.Keeping
+	if k.ExpiresSoon(f.Status) {
+		return expiry(f)
+	}
+	if !k.ShortTTL() {
+		return ""
+	}
+	ms, _ := k.TTL.Int()
+	within := "within " + units.FormatMilliseconds(ms)
+	if ms == 0 {
+		within = "immediately"
+	}
+	return fmt.Sprintf("queue %q drops messages that no consumer takes %s: its message-ttl is %d (%s), and no queue gets "+
+		"its dead letters", f.Name, within, ms, k.TTL.From)
+}
+
+// expiry says that a queue may be deleted with its messages.
+func expiry(f browse.Facts) string {
+	ms, _ := f.Keeping.Expires.Int()
+	return fmt.Sprintf("queue %q has no consumer, and is deleted with its messages when nobody has used it for %s (%s)",
+		f.Name, units.FormatMilliseconds(ms), f.Keeping.Expires.From)
+}
+
+// unlimited is the room of a queue without a limit.
+func unlimited(f browse.Facts) replay.Room {
+	return replay.Room{Messages: -1, Bytes: -1, DropsSoon: f.Keeping.DropsSoon}
 }
 
 // room is the room of a queue that drops messages. counted says that its messages were counted.
 func room(f browse.Facts, counted bool) replay.Room {
-	if dropsAll(f) {
-		return replay.Room{Bytes: -1, Why: fmt.Sprintf("queue %q drops messages that no consumer takes immediately: its "+
-			"message-ttl is 0 (%s)", f.Name, f.MessageTTL.From)}
+	out := unlimited(f)
+	if out.Why = dropsAll(f); out.Why != "" {
+		out.Messages = 0
+		return out
 	}
-	most, limited := f.MaxLength.Int()
-	mostBytes, sized := f.MaxLengthBytes.Int()
-	out := replay.Room{Messages: -1, Bytes: -1,
-		Headers: f.Type == topology.Quorum && capability.VersionAtLeast(f.Version, "4.3")}
+	most, limited := f.Keeping.Length.Int()
+	mostBytes, sized := f.Keeping.Bytes.Int()
+	out.Headers = f.Type == topology.Quorum && capability.VersionAtLeast(f.Version, "4.3")
 	var limits []string
 	if limited {
 		holds := "how many it holds is not known"
@@ -75,7 +97,7 @@ func room(f browse.Facts, counted bool) replay.Room {
 			holds = "it holds " + messages(int(f.Status.Messages))
 		}
 		text := fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest for each further one", f.Name,
-			messages(int(most)), f.MaxLength.From)
+			messages(int(most)), f.Keeping.Length.From)
 		if counted {
 			text += ": " + holds
 		}
@@ -89,7 +111,7 @@ func room(f browse.Facts, counted bool) replay.Room {
 			holds = "it holds about " + units.FormatCount(used, "byte")
 		}
 		text := fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest messages beyond that", f.Name,
-			units.FormatCount(mostBytes, "byte"), f.MaxLengthBytes.From)
+			units.FormatCount(mostBytes, "byte"), f.Keeping.Bytes.From)
 		if counted {
 			text += ": " + holds
 		}
@@ -99,35 +121,71 @@ func room(f browse.Facts, counted bool) replay.Room {
 	return out
 }
 
-// Drops describes which of the queues that get copies through an exchange drop messages when they
-// are full. Queues that are exclusive to a connection are left out: what they hold, such as what
-// "msgctl tail" shows, is gone with the connection in any case.
+// Drops describes which of the queues that get copies through an exchange drop messages: when they
+// are full, soon, or when nobody uses the queue. Queues that are exclusive to a connection are left
+// out: what they hold, such as what "msgctl tail" shows, is gone with the connection in any case.
 func (v *VHost) Drops(ctx context.Context, queues []string) (texts []string) {
 	of := v.Room(ctx)
 	for _, q := range queues {
 		if v.Live.IsExclusive(v.Name, q) {
 			continue
 		}
-		if room, ok := of(q); ok {
-			texts = append(texts, room.Why)
+		room, _ := of(q)
+		if text := cmp.Or(room.Why, v.MayExpire(q)); text != "" {
+			texts = append(texts, text)
 		}
 	}
 	return texts
 }
 
-// Drops describes which of some queues drop messages when they are full, or at once, by their
-// arguments and the policies in l. It counts nothing, and leaves out exclusive queues. The keys are
-// the names of the queues.
-func Drops(l *topology.Live, vhost string, queues []string) map[string]string {
-	texts := map[string]string{}
+// MayExpire says that a queue is deleted with its messages if nobody begins to use it; "" if it is
+// not, or is unknown.
+func (v *VHost) MayExpire(queue string) string {
+	facts, err := browse.FactsOf(v.Live, v.Found, v.Name, queue)
+	if err != nil || !facts.Keeping.MayExpire(facts.Status) {
+		return ""
+	}
+	return expiry(facts)
+}
+
+// Dropping is a queue that drops messages, or does so with messages of a short time to live.
+type Dropping struct {
+	// Text says why it drops messages, whatever their time to live; "" if it does not.
+	Text string
+	room replay.Room
+	name string
+}
+
+// Of says why the queue drops messages with this expiration, the property of that name; "" if it
+// does not.
+func (d Dropping) Of(expiration string) string {
+	return cmp.Or(d.Text, d.room.Expires(expiration, d.name))
+}
+
+// Drops returns which of some queues drop messages, by their arguments and the policies in l. They do
+// so when they are full, soon, when nobody uses the queue, or if a message has a short time to live.
+// It counts nothing, and leaves out exclusive queues. The keys are the names of the queues.
+func Drops(l *topology.Live, vhost string, queues []string) map[string]Dropping {
+	drops := map[string]Dropping{}
 	source := browse.NewFactSource(l, discover.Discovery{}, vhost)
 	for _, q := range queues {
 		if l.IsExclusive(vhost, q) {
 			continue
 		}
-		if facts, err := source.Of(q); err == nil && mayDrop(facts) {
-			texts[q] = room(facts, false).Why
+		facts, err := source.Of(q)
+		if err != nil {
+			continue
+		}
+		d := Dropping{room: unlimited(facts), name: q}
+		switch {
+		case mayDrop(facts):
+			d.Text = room(facts, false).Why
+		case facts.Keeping.MayExpire(facts.Status):
+			d.Text = expiry(facts)
+		}
+		if d.Text != "" || facts.Keeping.DropsExpired {
+			drops[q] = d
 		}
 	}
-	return texts
+	return drops
 }
