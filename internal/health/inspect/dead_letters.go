@@ -1,6 +1,9 @@
 package inspect
 
 import (
+	"context"
+	"time"
+
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
@@ -10,8 +13,10 @@ import (
 )
 
 // deadLetters finds out where dead letters wait or get lost, and which queues dead-letter.
-func deadLetters(i *health.Inspection, live *topology.Live, state *topology.State, vhosts []string) {
+func deadLetters(ctx context.Context, b Broker, i *health.Inspection, live *topology.Live, state *topology.State,
+	vhosts []string) {
 	found := discover.Live(live, discover.Options{VHosts: vhosts})
+	recount(ctx, b, live, found.Queues)
 	i.Unsure, i.DeadLettering = found.Unsure, map[[2]string]bool{}
 	aside := found.Waits(state) // and dead-letter queues: messages wait there by design
 	for _, q := range found.Queues {
@@ -33,6 +38,38 @@ func deadLetters(i *health.Inspection, live *topology.Live, state *topology.Stat
 		if i.Has(health.PartConsumers) && s.Known && s.Messages > 0 && s.Consumers == 0 {
 			i.Idle = append(i.Idle, health.Backlog{VHost: w[0], Queue: w[1], Ready: s.Messages})
 		}
+	}
+}
+
+// What a recount is worth: at most so many queues are asked, within this time in all, and no more
+// after so many failed.
+const (
+	maxRecounted   = 200
+	recountTime    = 3 * time.Second
+	maxUncountable = 3
+)
+
+// recount asks the dead-letter queues that seem to be empty how many messages they hold, because the
+// lists are late (fact counts-are-late). One that cannot be asked keeps the count of the list.
+func recount(ctx context.Context, b Broker, live *topology.Live, queues []discover.Queue) {
+	ctx, cancel := context.WithTimeout(ctx, recountTime)
+	defer cancel()
+	asked, failed := 0, 0
+	for k := range queues {
+		q := &queues[k]
+		if q.Role != discover.RoleDeadLetter || q.Type == topology.Stream || live.IsExclusive(q.VHost, q.Name) ||
+			q.Status.Known && q.Status.Messages > 0 {
+			continue
+		}
+		if asked++; asked > maxRecounted || failed >= maxUncountable || ctx.Err() != nil {
+			return
+		}
+		ready, err := b.Ready(ctx, q.VHost, q.Name)
+		if err != nil {
+			failed++
+			continue
+		}
+		q.Status.Messages, q.Status.Known = ready, true
 	}
 }
 

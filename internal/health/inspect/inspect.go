@@ -26,6 +26,8 @@ type Broker interface {
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
 	// Health reads what the broker reports about itself; with deep, also what changes rarely.
 	Health(ctx context.Context, deep bool) (*health.Facts, error)
+	// Ready counts the ready messages of one queue now.
+	Ready(ctx context.Context, vhost, queue string) (int64, error)
 	// QueueBytes returns how much the messages of each queue of a vhost take of its limit in bytes.
 	QueueBytes(ctx context.Context, vhost string) (map[string]int64, error)
 }
@@ -73,7 +75,7 @@ func Read(ctx context.Context, b Broker, o Options) (*health.Inspection, *topolo
 	}
 	in := subject.Subject{State: state, Live: live, Version: live.Server.Version, VHosts: vhosts}
 	i := &health.Inspection{Facts: facts, Findings: in.Findings()}
-	deadLetters(i, live, state, vhosts)
+	deadLetters(ctx, b, i, live, state, vhosts)
 	return i, live, nearByteLimits(ctx, b, i, state, live.Server.Version)
 }
 

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func (f *fake) Everything(_ context.Context, vhosts []string) (*topology.Live, e
 		{Name: "work", Arguments: map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead",
 			"x-max-length-bytes": int64(1000)}},
 		{Name: "lossy", Arguments: map[string]any{"x-dead-letter-exchange": "nowhere"}},
-		{Name: "dead"},
+		{Name: "dead"}, {Name: "late-dlq"},
 	} {
 		q.VHost, q.Type, q.Durable = "a", topology.Classic, true
 		if err := live.Add(q, diag.Position{}); err != nil {
@@ -42,6 +43,14 @@ func (f *fake) Everything(_ context.Context, vhosts []string) (*topology.Live, e
 		}
 	}
 	return live, nil
+}
+
+// Ready knows of messages that the list does not have yet, and not what it does have.
+func (f *fake) Ready(_ context.Context, _, queue string) (int64, error) {
+	if queue != "late-dlq" {
+		return 0, errors.New("not asked for")
+	}
+	return 2, nil
 }
 
 func (f *fake) QueueBytes(context.Context, string) (map[string]int64, error) {
@@ -57,7 +66,7 @@ func TestRead(t *testing.T) {
 	if len(b.asked) != 1 || b.asked[0] != "a" || len(i.Queues) != 1 {
 		t.Errorf("one vhost was meant: asked %v, queues %v", b.asked, i.Queues)
 	}
-	if len(i.Waiting) != 1 || i.Waiting[0].Queue != "dead" || i.Waiting[0].Ready != 3 {
+	if len(i.Waiting) != 2 || i.Waiting[0].Queue != "dead" || i.Waiting[0].Ready != 3 || i.Waiting[1].Ready != 2 {
 		t.Errorf("waiting: %v", i.Waiting)
 	}
 	if len(i.Losing) != 1 || i.Losing[0].Queue != "lossy" {
@@ -105,7 +114,7 @@ func (c *closedTo) Everything(ctx context.Context, vhosts []string) (*topology.L
 // is known.
 func TestReadClosedVHosts(t *testing.T) {
 	i, _, err := Read(t.Context(), &closedTo{vhosts: []string{"b"}}, Options{})
-	if err != nil || len(i.Closed) != 1 || len(i.NotPermitted()) != 0 || len(i.Waiting) != 1 {
+	if err != nil || len(i.Closed) != 1 || len(i.NotPermitted()) != 0 || len(i.Waiting) != 2 {
 		t.Errorf("%v: closed %q, not permitted %q, waiting %v", err, i.Closed, i.NotPermitted(), i.Waiting)
 	}
 	i, _, err = Read(t.Context(), &closedTo{vhosts: []string{"a", "b"}}, Options{Deep: true})

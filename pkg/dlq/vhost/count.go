@@ -2,6 +2,7 @@ package vhost
 
 import (
 	"context"
+	"errors"
 
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
@@ -40,15 +41,31 @@ func (v *VHost) CountLists(ctx context.Context) error {
 // exactCounts is how many dead-letter queues are counted one by one.
 const exactCounts = 200
 
-// recount counts the dead-letter queues themselves, because the list is some seconds late. If one
-// cannot be counted, it and all after it keep the counts of the list. Without AMQP access, or with
-// leaders that do not answer, each would take its time in vain.
+// maxUncountable is how many of them may fail before no more is counted.
+const maxUncountable = 3
+
+// recount counts the dead-letter queues themselves, because the list is some seconds late. Those that
+// cannot be counted keep the counts of the list. After one whose leader does not answer, or some that
+// failed, all others do: without AMQP access, each would take its time in vain.
 func (v *VHost) recount(ctx context.Context) error {
+	failed := 0
 	for i := range v.Found.Queues[:min(len(v.Found.Queues), exactCounts)] {
-		if err := v.CountQueue(ctx, v.Found.Queues[i].Name); err != nil {
-			return ctx.Err()
+		q := &v.Found.Queues[i]
+		if v.Live.IsExclusive(v.Name, q.Name) {
+			continue // only its connection may ask
 		}
-		v.Found.Queues[i].Status = v.Live.Status[v.Found.Queues[i].Ref()]
+		switch err := v.CountQueue(ctx, q.Name); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil:
+			q.Status = v.Live.Status[q.Ref()]
+		case errors.Is(err, topology.ErrUnreachable):
+			return nil
+		default:
+			if failed++; failed == maxUncountable {
+				return nil
+			}
+		}
 	}
 	return nil
 }

@@ -2,13 +2,15 @@ package vhost
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// lateList is a broker whose list still has the messages of a queue that is empty.
+// lateList is a broker whose list still has the messages of a queue that is empty. Another queue
+// cannot be asked.
 type lateList struct {
 	Broker
 	asked int
@@ -16,15 +18,23 @@ type lateList struct {
 
 func (b *lateList) Everything(context.Context, []string) (*topology.Live, error) {
 	live := &topology.Live{}
-	err := live.Add(&topology.Queue{VHost: "v", Name: "orders.dlq", Type: topology.Quorum, Durable: true}, diag.Position{})
-	return live, err
+	for _, name := range []string{"locked.dlq", "orders.dlq"} {
+		q := &topology.Queue{VHost: "v", Name: name, Type: topology.Quorum, Durable: true}
+		if err := live.Add(q, diag.Position{}); err != nil {
+			return nil, err
+		}
+	}
+	return live, nil
 }
 
 func (b *lateList) Counts(context.Context, string) (map[string]topology.QueueCounts, error) {
-	return map[string]topology.QueueCounts{"orders.dlq": {Ready: 5, Known: true}}, nil
+	return map[string]topology.QueueCounts{"locked.dlq": {Ready: 7, Known: true}, "orders.dlq": {Ready: 5, Known: true}}, nil
 }
 
-func (b *lateList) Ready(context.Context, string, string) (int64, error) {
+func (b *lateList) Ready(_ context.Context, _, queue string) (int64, error) {
+	if queue == "locked.dlq" {
+		return 0, errors.New("it is locked")
+	}
 	b.asked++
 	return 0, nil
 }
@@ -37,7 +47,8 @@ func TestQueueIsBelieved(t *testing.T) {
 	if err := v.Read(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(v.Found.Queues) != 1 || v.Found.Queues[0].Status.Messages != 0 || b.asked != 1 {
+	if len(v.Found.Queues) != 2 || v.Found.Queues[0].Status.Messages != 7 || v.Found.Queues[1].Status.Messages != 0 ||
+		b.asked != 1 {
 		t.Errorf("%+v, asked %d times", v.Found.Queues, b.asked)
 	}
 }
