@@ -62,14 +62,16 @@ type VHost struct {
 }
 
 // User is an internal user. A declared user carries a Password (from the environment, never
-// printed) or a PasswordHash, a live one its hash. None of the two means a user that may not log in
-// with a password.
+// printed) or a PasswordHash, a live one its hash. A live user without a hash may not log in with a
+// password. A declared user without either keeps what it has, unless it is Passwordless.
 type User struct {
 	Name             string
 	Tags             []string
 	Password         Secret
 	PasswordHash     Secret
 	HashingAlgorithm string
+	// Passwordless says of a declared user that it may not log in with a password.
+	Passwordless bool
 }
 
 // UserLimit bounds what a user may open: Name is max-connections or max-channels, -1 means no

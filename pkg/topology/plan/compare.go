@@ -79,7 +79,7 @@ func vhostChanges(have, want *topology.VHost, server topology.Server) []FieldCha
 // keepPassword returns a user that is declared without a password with the one that it has: a file
 // that does not name it must not take it away.
 func keepPassword(have, want *topology.User) *topology.User {
-	if want.Password != "" || want.PasswordHash != "" {
+	if want.Password != "" || want.PasswordHash != "" || want.Passwordless {
 		return want
 	}
 	kept := *want

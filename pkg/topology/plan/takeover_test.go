@@ -96,6 +96,7 @@ func TestUpdatesThatTakeAwayFromOthers(t *testing.T) {
 		"fewer tags":             {user("h", "a", "b"), user("h", "a", "c"), "tags"},
 		"more tags":              {user("h", "a"), user("h", "a", "b"), ""},
 		"another password":       {user("h"), user("i"), "passwordHash"},
+		"no password":            {user("h"), &topology.User{Name: "u", Passwordless: true}, "passwordHash"},
 		"both":                   {user("h", "a"), user("i"), "tags, passwordHash"},
 		"lower limit":            {limit(5), limit(4), "value"},
 		"higher limit":           {limit(5), limit(6), ""},

@@ -144,6 +144,11 @@ func (e *expander) variable(inner string, at place) (string, absence) {
 		return fallback, present
 	case !ok && masked && !e.NeedSecrets:
 		return e.placeholder(at), hidden
+	case ok && masked && value == "":
+		e.fail(at.at, fmt.Sprintf("the variable %s is set to nothing, and this is a secret", name),
+			"an empty password lets nobody in",
+			fmt.Sprintf("set it (export %s=…), or leave the field out", name))
+		return "${" + inner + "}", unset
 	case !ok && !e.unused(at.path):
 		e.fail(at.at, fmt.Sprintf("the variable %s is not set", name), "",
 			fmt.Sprintf("set it (export %s=…), or give it a default: ${%s:-default}", name, name))

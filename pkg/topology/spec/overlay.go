@@ -77,6 +77,7 @@ func merged(base, over topology.Object, given has) topology.Object {
 		set(&out.Tags, over.Tags, given("tags"))
 		if given("password") || given("passwordHash") {
 			out.Password, out.PasswordHash, out.HashingAlgorithm = over.Password, over.PasswordHash, over.HashingAlgorithm
+			out.Passwordless = over.Passwordless
 		}
 		return &out
 	case *topology.Permission:

@@ -187,16 +187,43 @@ func TestProblems(t *testing.T) {
 }
 
 func TestEmptyPassword(t *testing.T) {
-	text := "users: { u: { password: \"${P}\" } }\nqueues: { q: { maxLength: -1 } }\n"
-	for value, want := range map[string]string{
-		"set":   `user "u": password is empty: the variable P is set to nothing`,
-		"unset": "the variable P is not set", // and nothing else
+	for _, user := range []string{"users: { u: { password: \"${P}\" } }", "users: { u: { passwordHash: \"${P}\" } }",
+		"parameters: { federation-upstream: { f: { uri: \"amqp://u:${P}@h\" } } }",
+		"globalParameters: { g: { password: \"${P}\" } }"} {
+		for value, want := range map[string]string{
+			"set":   "the variable P is set to nothing",
+			"unset": "the variable P is not set", // and nothing else
+		} {
+			_, _, problems := read("t.yaml", user+"\nqueues: { q: { maxLength: -1 } }\n", spec.Options{NeedSecrets: true,
+				Env: func(string) (string, bool) { return "", value == "set" }})
+			if len(problems) == 0 || !strings.Contains(problems.Error(), want) ||
+				strings.Count(problems.Error(), "P is") != 1 {
+				t.Errorf("%s, %s: %v", user, value, problems)
+			}
+		}
+	}
+}
+
+// A file may say that a user has no password, by an empty hash. An empty password is an error, and a
+// user without either keeps the one that it has.
+func TestUsersWithoutPassword(t *testing.T) {
+	for user, want := range map[string]string{
+		`{"users": [{"name": "u", "password": ""}]}`:      `user "u": the password is empty`,
+		`{"users": [{"name": "u", "password_hash": ""}]}`: "",
+		`{"users": [{"name": "u", "tags": ""}]}`:          "",
+		`{"users": {"u": {"passwordHash": ""}}}`:          "",
+		`{"users": {"u": {"passwordHash": "${SOME}"}}}`:   "",
 	} {
-		_, _, problems := read("t.yaml", text, spec.Options{NeedSecrets: true,
-			Env: func(string) (string, bool) { return "", value == "set" }})
-		if len(problems) == 0 || !strings.Contains(problems.Error(), want) ||
-			strings.Count(problems.Error(), "P is") != 1 {
-			t.Errorf("%s: %v", value, problems)
+		_, state, problems := read("d.json", user, spec.Options{Env: func(string) (string, bool) { return "", false }})
+		if problems.HasErrors() != (want != "") || !strings.Contains(problems.Error(), want) {
+			t.Errorf("%s: %v", user, problems)
+		}
+		if want != "" {
+			continue
+		}
+		u, _ := state.Get(topology.Ref{Kind: topology.KindUser, Name: "u"})
+		if u.(*topology.User).Passwordless != strings.Contains(user, `ash": ""`) {
+			t.Errorf("%s: %+v", user, u)
 		}
 	}
 }

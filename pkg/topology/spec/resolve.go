@@ -183,7 +183,8 @@ func (r *resolver) user(name string, u *User) {
 	}
 	parts := map[string]diag.Position{"passwordHash": u.FieldPosition("passwordHash")}
 	r.add(&topology.User{Name: name, Tags: u.Tags, Password: topology.Secret(u.Password), PasswordHash: u.PasswordHash,
-		HashingAlgorithm: algorithm(u)}, &place{at: u.Position(), parts: parts, has: u.Has})
+		HashingAlgorithm: algorithm(u), Passwordless: u.Has("passwordHash") && u.PasswordHash == "" && u.Password == ""},
+		&place{at: u.Position(), parts: parts, has: u.Has})
 	if u.Limits == nil {
 		return
 	}

@@ -106,7 +106,8 @@ type User struct {
 	Tags decode.Strings `json:"tags,omitempty"`
 	// Password from the environment: "${ORDERS_PASSWORD}".
 	Password decode.Password `json:"password,omitempty"`
-	// PasswordHash as rabbitmqctl hash_password prints it, instead of a password.
+	// PasswordHash as rabbitmqctl hash_password prints it, instead of a password. "" means no
+	// password: the user cannot log in with one.
 	PasswordHash topology.Secret `json:"passwordHash,omitempty"`
 	// HashingAlgorithm of the hash. Default sha256.
 	HashingAlgorithm string `json:"hashingAlgorithm,omitempty" jsonschema:"enum=sha256,enum=sha512,enum=md5"`

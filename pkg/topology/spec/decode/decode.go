@@ -199,8 +199,9 @@ func (d *Decoder) Structure(n *source.Node, v reflect.Value, f Field) {
 		scalar := e.Value.Kind != source.Sequence && e.Value.Kind != source.Mapping
 		got := v.FieldByIndex(fields[j].Index)
 		unread := scalar || got.Kind() == reflect.Map && got.Len() == 0
-		if loc != nil && (!unread || d.errors == before) {
-			loc.locateField(e.Key, e.Value.Pos) // what could not be read counts as absent
+		hidden := e.Value.Hidden && got.Kind() == reflect.String && got.Len() == 0
+		if loc != nil && !hidden && (!unread || d.errors == before) {
+			loc.locateField(e.Key, e.Value.Pos) // what could not be read, or has no value, counts as absent
 		}
 	}
 	for _, want := range fields {

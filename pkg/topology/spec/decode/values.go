@@ -197,11 +197,5 @@ func (v *Password) DecodeNode(d *Decoder, n *source.Node, f Field) {
 	if n.Hidden {
 		return // as if it were not there: the user keeps the one that it has
 	}
-	if n.Text == "" {
-		d.ErrorAt(n.Pos, f.Label()+" is empty: the variable "+strings.Trim(n.Raw, "${}")+" is set to nothing",
-			"RabbitMQ lets nobody in with an empty password",
-			"set the variable, or leave password out to keep what the user has")
-		return
-	}
 	*v = Password(n.Text)
 }

@@ -152,6 +152,11 @@ func (r *reader) user(d *File, u *user) {
 	} else if o.HashingAlgorithm == "" {
 		o.HashingAlgorithm = defaultAlgorithm(cmp.Or(d.RabbitVersion, d.RabbitMQVersion))
 	}
+	o.Passwordless = u.Has("password_hash") && u.PasswordHash == "" && u.Password == ""
+	if u.Has("password") && u.Password == "" && !u.Has("password_hash") {
+		r.errorAt(u.FieldPosition("password"), r.options.Name(o.Ref()), "the password is empty, and nobody gets in with it",
+			`for a user without a password write "password_hash": ""; leave both out to keep the one that it has`)
+	}
 	p := parts(&u.Located)
 	if u.Password != "" {
 		r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Warning, Position: u.FieldPosition("password"),
