@@ -39,6 +39,10 @@ func Facts() []Fact {
 		{ID: "at-least-once-overflow", Test: differential,
 			Text: "The dead-letter strategy at-least-once works with the overflow reject-publish only. With drop-head, the " +
 				"default, a quorum queue falls back to at-most-once."},
+		{ID: "bound-before-unbound", Test: "internal/rabbittest/ledger.TestBoundBeforeUnbound",
+			Text: "While a queue gets the bindings of another, and the other is unbound once they are all confirmed, each " +
+				"message reaches at least one of the two: of 100,000 on each line all did. What a third queue gets, bound " +
+				"after both and unbound before both, both get."},
 		{ID: "busy-leader-counts-nothing",
 			Text: "A passive declaration of a quorum queue whose leader does not answer within 250 ms says that there " +
 				"are no messages and no consumers."},
@@ -107,8 +111,13 @@ func Facts() []Fact {
 			Text: "With the delayed-retry types all and returned, returned messages wait before they are " +
 				"delivered again."},
 		{ID: "delete-conditions-classic-only",
+			Test: "internal/rabbittest/ledger.TestConsumersAreCancelledAndSubscribeAgain",
 			Text: "Quorum queues and streams refuse if-empty and if-unused (540 NOT_IMPLEMENTED), and an exclusive " +
-				"consumer does not keep other consumers out."},
+				"consumer does not keep other consumers out. A classic queue whose messages are all unacknowledged is " +
+				"deleted as empty."},
+		{ID: "deleted-queue-cancels", Test: "internal/rabbittest/ledger.TestConsumersAreCancelledAndSubscribeAgain",
+			Text: "The consumers of a classic or quorum queue that is deleted are cancelled. They may acknowledge what they " +
+				"hold all the same."},
 		{ID: "deleted-queue-unconfirmed", Seen: []string{"3.10.8"},
 			Text: "Messages in flight to a quorum queue that is deleted are never confirmed."},
 		{ID: "deleted-stream-consumers", Seen: []string{"3.10.8", "4.0.5"},
@@ -148,6 +157,9 @@ func Facts() []Fact {
 				"message, and headers exchange_name, routing_keys, properties and redelivered."},
 		{ID: "float-for-integer", Test: checks,
 			Text: "A float is refused where an integer is wanted, even 1000.0."},
+		{ID: "got-from-another-type", Seen: []string{"3.10.8"},
+			Text: "When a queue is replaced by one of another type, a channel that read the old one with basic.get ends with " +
+				"its connection (541) at its next publication to that name. Other channels do not notice."},
 		{ID: "headers-compare", Test: differential,
 			Text: "A headers exchange never compares x-match. It compares other names that begin with x- in the modes " +
 				"all-with-x and any-with-x only. Integers of all widths are equal; 1.0 equals 1 on 3.10 only."},
@@ -201,6 +213,9 @@ func Facts() []Fact {
 		{ID: "no-default-queue-type", Seen: []string{"3.10.8", "4.0.5"},
 			Text: "The management API and definitions show \"undefined\" as the default queue type of a vhost " +
 				"that has none."},
+		{ID: "no-origin-of-messages",
+			Text: "With the rates mode basic, the default, the management API does not say through which exchange a " +
+				"queue's messages came. The counts of the default exchange grow with publications to any queue's name."},
 		{ID: "odd-values", Test: "cmd.TestBrokerScript",
 			Text: "A definitions import keeps values of other types than the broker's own, and the management API shows " +
 				"them so: \"internal\": \"false\", \"priority\": 5.5. Before 4.3 a field auto_delete that was left out is " +
