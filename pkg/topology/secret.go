@@ -60,6 +60,8 @@ func (s *State) Secrets() []string {
 			list = append(list, secretsIn(wrapURIs(map[string]any(o.Arguments)))...)
 		case *Queue:
 			list = append(list, secretsIn(wrapURIs(map[string]any(o.Arguments)))...)
+		case *Binding:
+			list = append(list, secretsIn(wrapURIs(map[string]any(o.Arguments)))...)
 		}
 	}
 	return slices.DeleteFunc(list, func(s string) bool { return s == "" })

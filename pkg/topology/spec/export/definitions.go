@@ -179,7 +179,7 @@ func (v *vhostInventory) objectRecords(o Options, add func(list string, r record
 	for _, b := range v.bindings {
 		add("bindings", record{"vhost": v.name, "source": b.Source, "destination": b.Destination,
 			"destination_type": b.DestinationType,
-			"routing_key":      b.RoutingKey, "arguments": table(b.Arguments)})
+			"routing_key":      b.RoutingKey, "arguments": table(o.arguments(b.Arguments))})
 	}
 }
 

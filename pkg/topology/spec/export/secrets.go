@@ -9,8 +9,8 @@ import (
 )
 
 // HasSecrets lists the objects whose credentials a definitions file would hold: users with a
-// password, and parameters with one in a URI or under a telling name. Exchanges, queues and policies
-// count if they have one in a URI.
+// password, and parameters with one in a URI or under a telling name. Exchanges, queues, bindings and
+// policies count if they have one in a URI.
 func HasSecrets(s *topology.State, o Options) []topology.Ref {
 	var refs []topology.Ref
 	for _, object := range s.Objects() {
@@ -27,6 +27,8 @@ func HasSecrets(s *topology.State, o Options) []topology.Ref {
 		case *topology.Exchange:
 			held = argumentsHold(x.Arguments)
 		case *topology.Queue:
+			held = argumentsHold(x.Arguments)
+		case *topology.Binding:
 			held = argumentsHold(x.Arguments)
 		}
 		if held && exportable(object, o) {
