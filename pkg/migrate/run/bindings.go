@@ -1,0 +1,170 @@
+package run
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/msgctl/msgctl/pkg/migrate"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// lead makes what goes to one object go to another instead: each binding is copied, and removed
+// when all copies are seen to be there. It repeats that until there is no binding left, because
+// applications bind meanwhile.
+func (r *Runner) lead(ctx context.Context, from, to topology.Ref) (found int, err error) {
+	for {
+		list, err := r.othersTo(ctx, from)
+		if err != nil || len(list) == 0 {
+			return found, err
+		}
+		found += len(list)
+		if err := r.copyAll(ctx, list, to); err != nil {
+			return found, err
+		}
+		for _, b := range list {
+			if err := r.Broker.Delete(ctx, b, topology.DeleteConditions{}); err != nil {
+				return found, err
+			}
+		}
+	}
+}
+
+// othersTo returns the bindings to an object that do not belong to the migration.
+func (r *Runner) othersTo(ctx context.Context, to topology.Ref) (list []*topology.Binding, err error) {
+	all, err := r.Broker.BindingsTo(ctx, to)
+	for _, b := range all {
+		if !migrate.Belongs(b.Source) {
+			list = append(list, b)
+		}
+	}
+	return list, err
+}
+
+// copyAll binds an object as another is bound. The broker tells bindings apart by the types of their
+// arguments, which nobody can read; but the key that it gives them depends on the types. So a copy
+// with another key is made again with narrower integers.
+func (r *Runner) copyAll(ctx context.Context, list []*topology.Binding, to topology.Ref) error {
+	have, err := r.keys(ctx, to)
+	if err != nil {
+		return err
+	}
+	for _, b := range list {
+		if have[keyOf(b)] {
+			continue
+		}
+		if err := r.Broker.Create(ctx, copyOf(b, to, b.Arguments)); err != nil {
+			return err
+		}
+	}
+	if have, err = r.keys(ctx, to); err != nil {
+		return err
+	}
+	wanted := map[bindingKey]bool{}
+	for _, b := range list {
+		wanted[keyOf(b)] = true
+	}
+	for _, b := range list {
+		if have[keyOf(b)] {
+			continue
+		}
+		if err := r.copyNarrow(ctx, b, to, wanted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyNarrow tries other widths of integers for one binding, and keeps the first copy if none fits.
+func (r *Runner) copyNarrow(ctx context.Context, b *topology.Binding, to topology.Ref,
+	wanted map[bindingKey]bool) error {
+	var kept *topology.Binding
+	for _, width := range []int{64, 32, 16, 8} {
+		args, ok := narrow(b.Arguments, width)
+		if !ok {
+			continue
+		}
+		before, err := r.keys(ctx, to)
+		if err != nil {
+			return err
+		}
+		if err := r.Broker.Create(ctx, copyOf(b, to, args)); err != nil {
+			return err
+		}
+		after, err := r.Broker.BindingsTo(ctx, to)
+		if err != nil {
+			return err
+		}
+		for _, made := range after {
+			switch key := keyOf(made); {
+			case key == keyOf(b):
+				if kept != nil && !wanted[keyOf(kept)] {
+					return r.Broker.Delete(ctx, kept, topology.DeleteConditions{})
+				}
+				return nil
+			case kept == nil && looksLike(made, b):
+				kept = made
+			case !before[key] && !wanted[key] && kept != nil && key != keyOf(kept):
+				if err := r.Broker.Delete(ctx, made, topology.DeleteConditions{}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if kept == nil {
+		return fmt.Errorf("bind %s as before: the broker confirmed the binding from exchange %q and does not list it", to,
+			b.Source)
+	}
+	r.note(fmt.Sprintf("the binding from exchange %q with key %q has arguments of other AMQP types than before; they "+
+		"route the same messages", b.Source, b.RoutingKey))
+	return nil
+}
+
+// bindingKey tells the bindings of one object apart.
+type bindingKey struct{ source, properties string }
+
+func keyOf(b *topology.Binding) bindingKey { return bindingKey{b.Source, b.PropertiesKeys[0]} }
+
+func (r *Runner) keys(ctx context.Context, to topology.Ref) (map[bindingKey]bool, error) {
+	list, err := r.Broker.BindingsTo(ctx, to)
+	have := make(map[bindingKey]bool, len(list))
+	for _, b := range list {
+		have[keyOf(b)] = true
+	}
+	return have, err
+}
+
+func looksLike(a, b *topology.Binding) bool {
+	return a.Source == b.Source && a.RoutingKey == b.RoutingKey && a.Arguments.Equal(b.Arguments)
+}
+
+func copyOf(b *topology.Binding, to topology.Ref, args topology.Arguments) *topology.Binding {
+	kind := topology.ToQueue
+	if to.Kind == topology.KindExchange {
+		kind = topology.ToExchange
+	}
+	return &topology.Binding{VHost: b.VHost, Source: b.Source, Destination: to.Name, DestinationType: kind,
+		RoutingKey: b.RoutingKey, Arguments: args}
+}
+
+// narrow returns the arguments with integers of another width, and false if one does not fit.
+func narrow(args topology.Arguments, width int) (topology.Arguments, bool) {
+	out := args.Clone()
+	for name, v := range args {
+		n, ok := v.(int64)
+		if !ok {
+			continue
+		}
+		switch width {
+		case 32:
+			out[name], ok = int32(n), int64(int32(n)) == n
+		case 16:
+			out[name], ok = int16(n), int64(int16(n)) == n
+		case 8:
+			out[name], ok = int8(n), int64(int8(n)) == n
+		}
+		if !ok {
+			return nil, false
+		}
+	}
+	return out, true
+}
