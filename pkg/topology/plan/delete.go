@@ -12,13 +12,13 @@ import (
 )
 
 // prune looks through what the topology once applied and no longer declares. It deletes it when the
-// options say so, and never what another topology owns too, what the broker itself declared, or a
-// vhost or user that the file still uses.
+// options say so. It never deletes what another topology owns too, what the files expect of others,
+// what the broker itself declared, or a vhost or user that the file still uses.
 func (d *differ) prune() {
 	if d.unkept != "" {
 		return
 	}
-	read := d.readVHosts()
+	read, external := d.readVHosts(), d.want.Expected()
 	var gone []topology.Ref
 	for ref := range d.recorded {
 		switch {
@@ -32,6 +32,8 @@ func (d *differ) prune() {
 		case d.owner(ref) != "":
 			d.warn(ref, fmt.Sprintf("given up: topology %q owns it, too", d.owner(ref)),
 				"")
+		case slices.Contains(external, ref):
+			d.warn(ref, "kept and given up: the files list it under external", "")
 		case !d.reaches(ref) || !d.o.Prune:
 			d.owned[ref] = true
 			d.plan.Undeclared = append(d.plan.Undeclared, ref)
@@ -218,78 +220,6 @@ func also(why, more string) string {
 		return why + more
 	}
 	return why + "; " + more
-}
-
-// limitLoss blocks steps that lose more than the options allow in all, and shares what they allow
-// among the deletions.
-func (d *differ) limitLoss() {
-	var total, n int64
-	for i := range d.plan.Steps {
-		if s := &d.plan.Steps[i]; s.losesMessages() {
-			total += s.Risk.Messages
-			n++
-		}
-	}
-	spare := max(0, d.o.MaxMessageLoss-total)
-	for i := range d.plan.Steps {
-		s := &d.plan.Steps[i]
-		if !s.losesMessages() {
-			continue
-		}
-		if d.o.MaxMessageLoss > 0 {
-			s.Conditions = topology.DeleteConditions{MaxMessages: s.Risk.Messages + spare/n}
-		} else {
-			s.Conditions = topology.DeleteConditions{IfUnused: true, IfEmpty: true}
-		}
-		if s.Blocked == "" {
-			s.Blocked, s.Remedy = d.lossBlock(s, total, n)
-		}
-	}
-}
-
-// losesMessages reports whether a step may lose messages: a deletion, or a change of a policy. A
-// Replace has rules of its own.
-func (s *Step) losesMessages() bool { return s.Risk != nil && s.Action != Replace }
-
-// lossBlock says why a deletion may lose too much. total is what is known to be lost by the plan,
-// which shares what may be lost beyond that among its steps. A step whose count is not, or not
-// wholly, known is blocked without a share.
-func (d *differ) lossBlock(s *Step, total, steps int64) (string, Remedy) {
-	allowed := d.o.MaxMessageLoss
-	held, unknown := stake(*s.Risk), d.unknownCount(s.Ref)
-	if len(s.Queues) > 0 {
-		held = fmt.Sprintf("it drops up to %s that queues hold", units.FormatCount(s.Risk.Messages, "message"))
-		unknown = "it is unknown how many messages it drops, and no number bounds it"
-	}
-	switch risk := *s.Risk; {
-	case risk.Messages > 0 && total > allowed && total > risk.Messages:
-		return fmt.Sprintf("%s, and this plan would lose %d in all", held, total), Remedy{Kind: AllowLoss,
-			Messages: total}
-	case risk.Messages > 0 && total > allowed:
-		return held, Remedy{Kind: AllowLoss, Messages: total}
-	case risk.Consumers > 0 && allowed == 0:
-		return stake(risk), Remedy{Kind: AllowConsumers, Messages: 1}
-	case !risk.Known && s.Conditions.MaxMessages == risk.Messages:
-		return unknown, Remedy{Kind: AllowUncounted, Messages: total + steps}
-	}
-	return "", Remedy{}
-}
-
-// unknownCount says why it is not known what a queue, or the queues of a vhost, hold.
-func (d *differ) unknownCount(ref topology.Ref) string {
-	for _, q := range d.queuesOf(ref) {
-		s, o := d.have.Status[q], d.queue(q)
-		switch {
-		case s.Known:
-		case s.State != "":
-			return fmt.Sprintf("%s is in the state %s, and it is unknown how many messages it holds", q, s.State)
-		case o.Type == topology.Stream:
-			return "the broker gives no message count for a stream"
-		default:
-			return fmt.Sprintf("the broker gives no message count for %s", q)
-		}
-	}
-	return "the broker gives no message count for it"
 }
 
 // queuesOf returns a queue itself, or the queues of a vhost, ordered.

@@ -10,7 +10,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
-	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // Diff compares what a file declares with what a broker has, and returns the plan that makes the
@@ -56,8 +55,6 @@ type differ struct {
 	replaced, deleted map[topology.Ref]bool
 	bindings          map[topology.Ref][]topology.Ref
 	checks            *checker
-	// networks are how the vhosts of the broker route, as far as somebody asked.
-	networks map[networkKey]*route.Network
 }
 
 func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
@@ -67,7 +64,7 @@ func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
 			Owner: want.Owner(), Server: have.Server,
 			Retries: retries},
 		recorded: have.Ownership[want.Owner()].Refs, owned: map[topology.Ref]bool{},
-		from: map[string]bool{}, networks: map[networkKey]*route.Network{},
+		from:       map[string]bool{},
 		unreadable: map[topology.Kind][]topology.Ref{},
 		replaced:   map[topology.Ref]bool{}, deleted: map[topology.Ref]bool{}, checks: newChecker(want, have),
 	}
@@ -315,7 +312,7 @@ func takesAll(q *topology.Queue) bool {
 
 // finish adds what concerns the whole, and puts everything in order.
 func (d *differ) finish() {
-	d.policyRisks()
+	d.messageRisks()
 	d.limitLoss()
 	d.protectAdministrators()
 	d.reportUnreadable()

@@ -1,7 +1,10 @@
 package plan
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -56,11 +59,15 @@ type Step struct {
 	// Rebind says that a Create only restores a binding that a Replace removes: the broker has it
 	// now, as declared.
 	Rebind bool
-	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues), and for
-	// policies that would drop messages.
+	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues). It is
+	// set for policies that would drop messages, and for what leaves dead letters nowhere to go.
 	Risk *Risk
-	// Queues are those of which a policy would drop messages if they held enough, ordered.
+	// Queues are those that stay and would lose messages by the step if they held enough, ordered.
 	Queues []topology.Ref
+	// elsewhere is the part of Risk that is in Queues, nil if there is none.
+	elsewhere *Risk
+	// noted counts the queues that Why says something of.
+	noted int
 	// Conditions is what a Delete, or the deletion inside a Replace, may lose at most.
 	Conditions topology.DeleteConditions
 	// Blocked, when not empty, says why apply would refuse the whole plan.
@@ -210,9 +217,67 @@ type Options struct {
 	AdoptFrom []string
 	// ReplaceEmpty allows Replace of exchanges, and of queues that are unused and empty.
 	ReplaceEmpty bool
-	// MaxMessageLoss allows deletion of queues with that many messages in all (and any consumers
-	// when > 0). Default 0.
+	// MaxMessageLoss allows the loss of that many messages in all. They go with deleted queues (and
+	// with any consumers when > 0), are dropped by policies, or have nowhere to be dead-lettered to.
+	// Default 0.
 	MaxMessageLoss int64
 	// HomeFrom says who named the vhost of the topology, if not the files, such as "flag --vhost".
 	HomeFrom string
 }
+
+// ErrChanged is wrapped when the broker changed between the plan that was shown and its execution.
+var ErrChanged = errors.New("the broker changed since the plan was made")
+
+// RefusedError says why a plan is not applied at all: nothing was written.
+type RefusedError struct {
+	// Problems has the plan's problems, at least one of them an error, or no error when Blocked is
+	// the reason.
+	Problems diag.Diagnostics
+	// Blocked are the steps that need a flag, or a change elsewhere, first.
+	Blocked []Step
+}
+
+// Error lists every reason, one a line.
+func (e *RefusedError) Error() string {
+	lines := []string{"nothing was changed:"}
+	for _, d := range e.Problems {
+		if d.Severity == diag.Error {
+			lines = append(lines, "  "+d.Error())
+		}
+	}
+	for _, s := range e.Blocked {
+		lines = append(lines, fmt.Sprintf("  %s %s: %s", s.Action, s.Ref.Full(), s.Blocked))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Remedy is an option that would allow what is blocked: what of Options, and how much. A command
+// line says by which flag it is set.
+type Remedy struct {
+	Kind RemedyKind
+	// Messages is what MaxMessageLoss would have to be, where it is known.
+	Messages int64
+	// Owner is who AdoptFrom would have to name.
+	Owner string
+}
+
+// RemedyKind names an option.
+type RemedyKind uint8
+
+// The kinds.
+const (
+	// NoRemedy: no option allows it.
+	NoRemedy RemedyKind = iota
+	// AllowReplace: ReplaceEmpty.
+	AllowReplace
+	// AllowLoss: MaxMessageLoss of at least Messages, all that the plan would lose.
+	AllowLoss
+	// AllowConsumers: a MaxMessageLoss of 1 or more deletes a queue that has consumers, too.
+	AllowConsumers
+	// AllowUncounted: MaxMessageLoss of Messages or more. Nobody knows how many messages there are.
+	AllowUncounted
+	// AllowTakeOver: AdoptFrom with Owner, which owns the object now.
+	AllowTakeOver
+	// AllowAdopt: a plan of Diff with Adopt records that the topology owns the object.
+	AllowAdopt
+)

@@ -107,6 +107,9 @@ func (f *DeadLettering) Placements(w Placement, at int) []Placement {
 	return placements
 }
 
+// Open reports whether there are more outcomes than those of Placements: see Trace.Open.
+func (f *DeadLettering) Open() bool { return f.open }
+
 func ordered(w Placement) Placement {
 	slices.SortStableFunc(w, func(a, b Copy) int { return strings.Compare(a.Queue, b.Queue) })
 	return w

@@ -109,7 +109,12 @@ type DeadLettering struct {
 
 // Die returns the result of the death of a message in a queue. The queue must exist.
 func (n *Network) Die(m *Message, queue string, reason Reason) *DeadLettering {
-	s := n.Settings(queue)
+	return n.DieUnder(n.Settings(queue), m, reason)
+}
+
+// DieUnder is Die in a queue that has these settings.
+func (n *Network) DieUnder(s Settings, m *Message, reason Reason) *DeadLettering {
+	queue := s.Queue.Name
 	f := &DeadLettering{Queue: queue, Reason: reason, sets: [][]string{nil}}
 	if f.Outcome, f.Why = mayDie(s, reason); f.Outcome != "" {
 		f.open = f.Outcome == Unknown

@@ -1,6 +1,9 @@
-// Package loss says what a change of policies does to the messages that one queue holds. They may
-// exceed a limit, expire with the queue, fall out of a stream's retention, or have nowhere to go when
-// they expire. Package plan knows which policies change, and which queues they match.
+// Package loss says what a plan does to the messages of queues that it leaves.
+//
+// Change is about the policies of one queue. Its messages may exceed a limit, expire with the queue,
+// fall out of a stream's retention, or have nowhere to go when they expire. Waiting is about the way
+// of dead letters: it compares two states of a vhost. Fate says where dead letters end up in one.
+// Package plan knows which steps change what.
 //
 // The package does no I/O, and judges settings and counts that it is given.
 package loss
@@ -20,6 +23,8 @@ type Loss struct {
 	// Messages is how many at most. It is exact where Known is true.
 	Messages int64
 	Known    bool
+	// Moves says that the messages are not lost: they go to a dead-letter queue.
+	Moves bool
 	// How says in words what happens to the queue, as what follows its name.
 	How string
 }
@@ -35,17 +40,19 @@ type Change struct {
 	was, will route.Settings
 }
 
-// Worst returns the largest loss among the settings that the queue may have had and may have.
-// possible says whether there is one at all, whatever the queue holds: counts may be late.
+// Worst returns the largest loss among the settings that the queue may have had and may have, or
+// what is moved if nothing is lost. possible says whether there is a loss at all, whatever the queue
+// holds: counts may be late.
 func (c Change) Worst(before, after []route.Settings) (possible bool, loss *Loss) {
 	for i, will := range after {
 		for _, was := range before {
 			c.was, c.will = was, will
 			uncounted := c
 			uncounted.Status = topology.QueueStatus{}
-			possible = possible || uncounted.loss() != nil
+			most := uncounted.loss()
+			possible = possible || most != nil && !most.Moves
 			one := c.loss()
-			if one == nil || loss != nil && (!loss.Known || one.Known && one.Messages <= loss.Messages) {
+			if one == nil || !one.worseThan(loss) {
 				continue
 			}
 			if loss = one; i > 0 {
@@ -56,7 +63,18 @@ func (c Change) Worst(before, after []route.Settings) (possible bool, loss *Loss
 	return possible, loss
 }
 
-// loss returns what the queue loses, or nil. The checks are in the order of what takes most.
+// worseThan reports whether a loss is larger than another, which may be nil.
+func (l *Loss) worseThan(other *Loss) bool {
+	switch {
+	case other == nil || l.Moves != other.Moves:
+		return other == nil || other.Moves
+	case !other.Known:
+		return false
+	}
+	return !l.Known || l.Messages > other.Messages
+}
+
+// loss returns what the queue loses or moves, or nil. The checks are in the order of what takes most.
 func (c Change) loss() *Loss {
 	if c.will.Queue.Type == topology.Stream {
 		c.Status = topology.QueueStatus{} // counts of streams lag behind (fact stream-count-is-late)
@@ -75,13 +93,22 @@ func (c Change) loss() *Loss {
 	n := c.counted(loss.Messages)
 	switch now, then := c.Arrives(c.will, n, false), c.Arrives(c.will, n, true); {
 	case now && then:
-		return nil
+		return c.moved(loss.Messages)
 	case then:
 		loss.How += " (where its dead letters go is not there yet: apply that first)"
 	case c.will.Get("dead-letter-exchange").Value != nil:
 		loss.How += " (its dead letters surely reach no other queue with room for them)"
 	}
 	return loss
+}
+
+// moved is what the queue dead-letters at once.
+func (c Change) moved(messages int64) *Loss {
+	how := "dead-letters at once what is beyond its new limit"
+	if c.Status.Known {
+		how = fmt.Sprintf("dead-letters up to %d of its %s at once", messages, c.held())
+	}
+	return &Loss{Messages: messages, Known: c.Status.Known, Moves: true, How: how}
 }
 
 // counted returns a number of messages, more than any queue has room for if it is not known.
