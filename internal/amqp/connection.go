@@ -242,7 +242,8 @@ func (c *RecoveringConnection) giveUp(err error) error {
 	if !c.open || !loginRefused(err) {
 		return err
 	}
-	c.over = refusal.Unreachable("", "the connection was lost and cannot be restored: "+err.Error(), err)
+	c.over = refusal.Unreachable("", "the connection was lost and cannot be restored, although this login worked before: "+
+		err.Error(), err)
 	return c.over
 }
 

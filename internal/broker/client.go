@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -135,11 +136,17 @@ func (c *Client) forget(vhost string) {
 	}
 }
 
-// explain words the error of an operation for people; nil stays nil.
+// explain words the error of an operation for people; nil stays nil. Where an open AMQP connection
+// lacks a permission, it may be that the user was deleted: the broker closes the connection later.
 func (c *Client) explain(ctx context.Context, o refusal.Operation, err error) error {
 	var known *refusal.Error
 	if c.api == nil || !errors.As(err, &known) && amqp.IsException(err) {
-		return amqp.Explain(ctx, o, err)
+		explained := amqp.Explain(ctx, o, err)
+		if c.api == nil || !errors.Is(explained, topology.ErrNotPermitted) || !c.api.LoginRefused(ctx) {
+			return explained
+		}
+		return &refusal.Error{Op: o.Op, Cause: err, Sentinel: errors.Join(topology.ErrNotPermitted, topology.ErrUnreachable),
+			Text: fmt.Sprintf("user %q, whom the broker let in before, is gone or has another password by now", c.opts.User)}
 	}
 	return c.api.Explain(ctx, o, err)
 }

@@ -136,6 +136,13 @@ func (a *Client) refused(e *Refusal) error {
 	return nil
 }
 
+// LoginRefused reports whether the broker does not let the login in, now.
+func (a *Client) LoginRefused(ctx context.Context) bool {
+	var who any
+	var answer *Refusal
+	return errors.As(a.get(ctx, "whoami", &who), &answer) && answer.status == http.StatusUnauthorized
+}
+
 // host is that of the address, "" when it has none.
 func (a *Client) host() string {
 	u, err := url.Parse(a.base)
