@@ -132,6 +132,8 @@ type Live struct {
 	// Drift has a sentence for each object that differs between the files and the broker; nil
 	// without files.
 	Drift map[topology.Ref]string
+	// Ties says of declared policies with which policies of the broker alone they tie.
+	Ties map[topology.Ref][]string
 	// Owned reports whether the record of any topology contains the object, or the files declare
 	// it. If nil, ownership is not checked.
 	Owned func(topology.Ref) bool

@@ -103,20 +103,24 @@ func (t *ties) pair(first, second *topology.Policy, name string) {
 	t.hit[pair] = append(t.hit[pair], name)
 }
 
-// text tells of all pairs that a policy is the second of.
-func (t *ties) text(second *topology.Policy) string {
+// text tells of all pairs that a policy is the second of, and of those with policies of the broker.
+func (t *ties) text(second *topology.Policy, onBroker []string) string {
 	var parts []string
 	for _, first := range t.with[second] {
 		parts = append(parts, fmt.Sprintf("as policy %q (%d), and both match %s", first.Name, first.Priority,
 			some(t.hit[[2]*topology.Policy{first, second}])))
 	}
-	return "has the same priority " + strings.Join(parts, "; ")
+	return "has the same priority " + strings.Join(append(parts, onBroker...), "; ")
 }
 
 // checkTies reports each pair of policies once, at the second.
 func checkTies(r *run) {
 	for _, n := range r.nets {
-		if len(n.Policies().All()) < 2 {
+		var onBroker map[topology.Ref][]string
+		if r.in.Live != nil {
+			onBroker = r.in.Live.Ties
+		}
+		if len(n.Policies().All()) < 2 && len(onBroker) == 0 {
 			continue
 		}
 		t := ties{with: map[*topology.Policy][]*topology.Policy{}, hit: map[[2]*topology.Policy][]string{}}
@@ -130,8 +134,13 @@ func checkTies(r *run) {
 				t.note(n.Policies().ForExchange(name), name)
 			}
 		}
+		for _, p := range n.Policies().All() {
+			if len(onBroker[p.Ref()]) > 0 && t.with[p] == nil {
+				t.order = append(t.order, p)
+			}
+		}
 		for _, p := range t.order {
-			r.find(p.Ref(), "priority", t.text(p))
+			r.find(p.Ref(), "priority", t.text(p, onBroker[p.Ref()]))
 		}
 	}
 }

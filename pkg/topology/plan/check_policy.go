@@ -25,7 +25,7 @@ func (c *checker) policies(deleted map[topology.Ref]bool) {
 		byVHost[ref.VHost] = append(byVHost[ref.VHost], p)
 		mixed = mixed || c.want.Has(ref) && c.isMixed(p)
 	}
-	c.ties(byVHost)
+	c.ties(byVHost, c.reportTie)
 	if !mixed {
 		return
 	}
@@ -49,8 +49,28 @@ func (c *checker) policies(deleted map[topology.Ref]bool) {
 // tie is a pair of policies of equal priority that match the same objects. The file declares told.
 type tie struct{ told, other *topology.Policy }
 
-// ties warns of each tie between policies that do not say the same.
-func (c *checker) ties(byVHost map[string][]*topology.Policy) {
+// LiveTies returns what policies only the broker has that tie with a declared one: by the declared
+// policy, ordered. They match the same objects with the same priority, and do not say the same.
+func LiveTies(want *topology.State, have *topology.Live) map[topology.Ref][]string {
+	c, found := newChecker(want, have), map[topology.Ref][]string{}
+	byVHost := map[string][]*topology.Policy{}
+	for ref, o := range c.merged(topology.KindPolicy, topology.KindOperatorPolicy) {
+		byVHost[ref.VHost] = append(byVHost[ref.VHost], o.(*topology.Policy))
+	}
+	c.ties(byVHost, func(t tie, names []string) {
+		if told := t.told.Ref(); !want.Has(t.other.Ref()) {
+			found[told] = append(found[told], t.text(names)+" (it is on the broker only)")
+		}
+	})
+	for _, texts := range found {
+		slices.Sort(texts)
+	}
+	return found
+}
+
+// ties tells of each tie between policies that do not say the same, with the objects that both
+// match.
+func (c *checker) ties(byVHost map[string][]*topology.Policy, tell func(t tie, names []string)) {
 	var objects map[topology.Ref]topology.Object
 	for vhost, list := range byVHost {
 		if !c.mayTie(list) {
@@ -73,7 +93,7 @@ func (c *checker) ties(byVHost map[string][]*topology.Policy) {
 			}
 		}
 		for t, names := range both {
-			c.reportTie(t, slices.Sorted(slices.Values(names)))
+			tell(t, slices.Sorted(slices.Values(names)))
 		}
 	}
 }
@@ -105,17 +125,20 @@ func (c *checker) noteTies(both map[tie][]string, a route.Applied, name string) 
 	}
 }
 
-func (c *checker) reportTie(t tie, names []string) {
+func (t tie) text(names []string) string {
 	matched := fmt.Sprintf("%q", names[0])
 	if len(names) > 1 {
 		matched += fmt.Sprintf(" and %d more", len(names)-1)
 	}
+	return fmt.Sprintf("as policy %q (%d), and both match %s", t.other.Name, t.other.Priority, matched)
+}
+
+func (c *checker) reportTie(t tie, names []string) {
 	c.report(t.told.Ref(), diag.Diagnostic{
 		Severity: diag.Warning, Rule: "policy-priority-tie", Part: "priority",
-		Message: fmt.Sprintf("has the same priority as policy %q (%d), and both match %s", t.other.Name, t.other.Priority,
-			matched),
-		Why: "one of them applies, and RabbitMQ does not define which",
-		Fix: "give the one that should apply a higher priority",
+		Message: "has the same priority " + t.text(names),
+		Why:     "one of them applies, and RabbitMQ does not define which",
+		Fix:     "give the one that should apply a higher priority",
 	})
 }
 

@@ -232,8 +232,14 @@ func TestEveryTieIsNamed(t *testing.T) {
 		called("every", ".*", "max-length", 10), called("same", "^b$", "dead-letter-exchange", "x"),
 		topologytest.Queue("a"),
 		topologytest.Queue("b"), topologytest.Exchange("e", "topic"))
-	problems := check(want, topologytest.BrokerWith(called("live", "^e$", "alternate-exchange", "y"),
-		called("other", "^other$", "max-length", 3)).Live())
+	live := topologytest.BrokerWith(called("live", "^e$", "alternate-exchange", "y"),
+		called("other", "^other$", "max-length", 3)).Live()
+	onBroker := plan.LiveTies(want, live)
+	if list := onBroker[topology.Ref{Kind: topology.KindPolicy, VHost: "/", Name: "every"}]; len(onBroker) != 1 ||
+		!slices.Equal(list, []string{`as policy "live" (0), and both match "e" (it is on the broker only)`}) {
+		t.Errorf("%q", onBroker)
+	}
+	problems := check(want, live)
 	var got []string
 	for _, p := range problems {
 		if p.Rule != "policy-priority-tie" || p.Severity != diag.Warning {

@@ -16,6 +16,7 @@ func (s *Subject) liveInput() *lint.Live {
 	if len(s.Files) == 0 {
 		return l
 	}
+	l.Ties = plan.LiveTies(s.State, s.Live)
 	l.Drift = map[topology.Ref]string{}
 	for _, step := range plan.Diff(s.State, s.Live, plan.Options{}).Drift() {
 		l.Drift[step.Ref] = driftText(step)
