@@ -21,6 +21,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,6 +67,7 @@ type Ledger struct {
 	mu         sync.Mutex
 	messages   []message
 	publishers uint8
+	active     map[uint8]bool // the publishers that have not ended
 	phase      uint8
 	counts     Counts
 	trouble    error // the last error of a connection, for reports
@@ -96,7 +98,7 @@ func New(tb testing.TB, limit int) *Ledger {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Ledger{run: rand.Text()[:8], limit: limit, ctx: ctx, cancel: cancel,
-		stop: make(chan struct{}), rest: make(chan struct{})}
+		stop: make(chan struct{}), rest: make(chan struct{}), active: map[uint8]bool{}}
 	tb.Cleanup(func() {
 		cancel()
 		l.publishing.Wait()
@@ -133,6 +135,30 @@ func (l *Ledger) AwaitConfirms(tb testing.TB, n int) {
 	l.Await(tb, "confirms", func(c Counts) bool { return c.Confirmed >= until })
 }
 
+// AwaitEach returns when each publisher that has not ended has a message answered that it sent after
+// the call. The broker has then routed all that was sent before.
+func (l *Ledger) AwaitEach(tb testing.TB) {
+	tb.Helper()
+	from := l.Counts().Published
+	l.Await(tb, "an answer to each publisher", func(Counts) bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		silent := maps.Clone(l.active)
+		for _, m := range l.messages[from:] {
+			if m.state != unknown {
+				delete(silent, m.publisher)
+			}
+		}
+		return len(silent) == 0
+	})
+}
+
+func (l *Ledger) ended(publisher uint8) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.active, publisher)
+}
+
 // Mark divides the messages in old and new: what is confirmed now is old, what is published from
 // now on is new. The verdict says whether each old message came before each new one. Messages on
 // their way are neither. There may be up to 255 marks.
@@ -149,9 +175,8 @@ func (l *Ledger) StopPublishing() {
 	l.publishing.Wait()
 }
 
-// StopConsuming makes the consumers acknowledge what they hold and end. Their channels stay open
-// until the test ends, because acknowledgements can be lost with a channel (fact
-// acks-lost-on-close).
+// StopConsuming makes the consumers acknowledge what they hold and end. Some of it may return to the
+// queue all the same (fact acks-lost-on-close).
 func (l *Ledger) StopConsuming() {
 	l.restOnce.Do(func() { close(l.rest) })
 	l.consuming.Wait()

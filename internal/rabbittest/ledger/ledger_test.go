@@ -202,8 +202,6 @@ func TestNaiveSequencesAreFound(t *testing.T) {
 				s.AwaitConfirms(t, rabbittest.Cases(50, 2000))
 				sequence.run(t, s)
 				s.AwaitConfirms(t, 10)
-				s.Consume(ledger.Consumer{URL: s.v.URL, Queue: "q"})
-				s.Await(t, "a consumption", func(c ledger.Counts) bool { return c.Consumed > 0 })
 				v := s.Settle(t, s.v.URL, "q")
 				t.Log(v)
 				if sequence.found(v) == 0 {
@@ -235,7 +233,7 @@ func TestConsumersAreCancelledAndSubscribeAgain(t *testing.T) {
 			s.Await(t, "the cancel", func(c ledger.Counts) bool { return c.Cancelled == 1 })
 			s.declare(t, "q", kind)
 			s.Await(t, "the second subscription", func(c ledger.Counts) bool { return c.Subscribed == 2 })
-			if r := s.Settle(t, v.URL, "q"); r.Lost > 0 || r.Consumed != r.Confirmed {
+			if r := s.Settle(t, v.URL, "q"); r.Lost > 0 || r.Duplicates > r.Redelivered {
 				t.Errorf("%s: %s", kind, r)
 			}
 			s.remove(t, "q")

@@ -20,6 +20,8 @@ type Publisher struct {
 	Headers amqp.Table
 	// Rate is the number of messages a second. 0 means as fast as confirms allow.
 	Rate int
+	// Count is how many messages it sends before it ends. 0 means no end.
+	Count int
 	// Anonymous messages have no message_id.
 	Anonymous bool
 }
@@ -37,21 +39,26 @@ const silence = 15 * time.Second
 // errStopped says that a session ended as it should.
 var errStopped = errors.New("stopped")
 
-// Publish starts a publisher. It ends at StopPublishing or at the ledger's limit. There may be up to
-// 255 publishers.
+// Publish starts a publisher. It ends at StopPublishing, after Count messages, and at the limit of the
+// ledger. There may be up to 255 publishers.
 func (l *Ledger) Publish(p Publisher) {
 	l.mu.Lock()
 	l.publishers++
 	number := l.publishers
+	l.active[number] = true
 	l.mu.Unlock()
 	if len(p.Keys) == 0 {
 		p.Keys = []string{""}
 	}
+	if p.Count == 0 {
+		p.Count = l.limit
+	}
 	l.publishing.Add(1)
 	go func() {
 		defer l.publishing.Done()
-		for {
-			err := (&sender{Ledger: l, Publisher: p, number: number}).session()
+		defer l.ended(number)
+		for left := p.Count; ; {
+			err := (&sender{Ledger: l, Publisher: p, number: number, left: &left}).session()
 			if errors.Is(err, errStopped) {
 				return
 			}
@@ -68,6 +75,7 @@ type sender struct {
 	*Ledger
 	Publisher
 	number uint8
+	left   *int // how many messages it may still send
 
 	ch       *amqp.Channel
 	returns  chan amqp.Return
@@ -107,7 +115,7 @@ func (s *sender) session() error {
 			stop, stopping = nil, true
 		case c, open := <-s.confirms:
 			if !open {
-				return s.ended(closed)
+				return s.reason(closed)
 			}
 			s.settle(c)
 		case <-clock.C:
@@ -126,17 +134,21 @@ func (s *sender) session() error {
 	}
 }
 
-// sendDue publishes what is due. It returns false at the limit of the ledger.
+// sendDue publishes what is due. It returns false when there is nothing more to send.
 func (s *sender) sendDue() bool {
 	due := window
 	if s.Rate > 0 {
 		due = int(time.Since(s.begun).Seconds()*float64(s.Rate)) - s.sent
 	}
 	for ; due > 0 && len(s.tags) < window; due-- {
-		number := s.begin(s.number)
+		number := -1
+		if *s.left > 0 {
+			number = s.begin(s.number)
+		}
 		if number < 0 {
 			return false
 		}
+		*s.left--
 		m := amqp.Publishing{DeliveryMode: amqp.Persistent, Headers: s.Headers, Body: []byte(s.body(number))}
 		if !s.Anonymous {
 			m.MessageId = s.body(number)
@@ -180,8 +192,8 @@ func (s *sender) takeReturns() {
 	}
 }
 
-// ended returns why the channel ended.
-func (s *sender) ended(closed <-chan *amqp.Error) error {
+// reason returns why the channel ended.
+func (s *sender) reason(closed <-chan *amqp.Error) error {
 	s.takeReturns()
 	if why := <-closed; why != nil {
 		return why

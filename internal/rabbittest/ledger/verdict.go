@@ -152,12 +152,20 @@ func Empty(tb testing.TB, url, queue string, each func(amqp.Delivery)) {
 	}
 }
 
-// Settle ends the publishers and consumers, drains the queues and judges. Consumers acknowledge what
-// they hold before they end.
+// returning is how long Settle waits for messages that consumers had not acknowledged.
+const returning = 30 * time.Second
+
+// Settle ends the publishers and consumers, drains the queues and judges. If messages are missing and
+// there were consumers, it drains again for half a minute: what was on its way to them returns late.
 func (l *Ledger) Settle(tb testing.TB, url string, queues ...string) Verdict {
 	tb.Helper()
 	l.StopPublishing()
 	l.StopConsuming()
-	l.Drain(tb, url, queues...)
-	return l.Verdict()
+	for end := time.Now().Add(returning); ; time.Sleep(tick) {
+		l.Drain(tb, url, queues...)
+		v := l.Verdict()
+		if v.Lost == 0 || v.Subscribed == 0 || time.Now().After(end) {
+			return v
+		}
+	}
 }

@@ -33,6 +33,10 @@ func Facts() []Fact {
 		{ID: "alternate-not-after-exchange", Test: differential,
 			Text: "A binding to another exchange counts as a match: the alternate exchange gets nothing, even when no queue " +
 				"is bound to that exchange."},
+		{ID: "alternate-takes-over", Test: "internal/rabbittest/ledger.TestBoundBeforeUnbound",
+			Text: "When the only binding of an exchange is removed, its alternate exchange takes over: each of 300,000 " +
+				"messages went one way, in 1,150 turns. But a channel reads the bindings of two exchanges one after the other. " +
+				"When both change meanwhile, a message can go both ways (1 of 300,000)."},
 		{ID: "applied-policy-is-late",
 			Text: "The management API's list of queues names the policy of a queue at once; its answer about a single " +
 				"queue lags up to 7 s. The list names operator policies on 4.3 only."},
@@ -41,8 +45,8 @@ func Facts() []Fact {
 				"default, a quorum queue falls back to at-most-once."},
 		{ID: "bound-before-unbound", Test: "internal/rabbittest/ledger.TestBoundBeforeUnbound",
 			Text: "While a queue gets the bindings of another, and the other is unbound once they are all confirmed, each " +
-				"message reaches at least one of the two: of 100,000 on each line all did. What a third queue gets, bound " +
-				"after both and unbound before both, both get."},
+				"message reaches at least one of the two: of 100,000 on each line all did, on a cluster, too, where publishers " +
+				"were on another node."},
 		{ID: "busy-leader-counts-nothing",
 			Text: "A passive declaration of a quorum queue whose leader does not answer within 250 ms says that there " +
 				"are no messages and no consumers."},
