@@ -272,6 +272,9 @@ func (i *inspection) finish(list []messages.MessageDocument, report browse.Repor
 func (i *inspection) total(report browse.Report) string {
 	ready := i.v.Counts[i.q.Name].Ready
 	switch {
+	case report.Seen == 0 && report.Missing > 0:
+		return fmt.Sprintf("None of the %s in %s came.", terminal.FormatPlural(report.Missing, "message", "messages"),
+			terminal.Neutralise(i.q.Name))
 	case report.Seen == 0:
 		return "No message is ready in " + terminal.Neutralise(i.q.Name) + "."
 	case i.matched == 0:

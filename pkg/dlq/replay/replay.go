@@ -75,6 +75,8 @@ type Options struct {
 	// Exists reports whether a queue exists; a message whose queue does not exist stays. With nil,
 	// that is found out by publishing.
 	Exists func(queue string) bool
+	// HasExchange is the same for exchanges.
+	HasExchange func(exchange string) bool
 	// Room returns the room of queues that drop messages when full: what does not fit stays. nil
 	// sends everything.
 	Room RoomOf
@@ -212,7 +214,7 @@ func (f From) task() pipeline.Task {
 
 func (o Options) decider() decider {
 	return decider{
-		router: router{to: o.To, from: o.Queue, isWait: o.IsWait, exists: o.Exists},
+		router: router{to: o.To, from: o.Queue, isWait: o.IsWait, exists: o.Exists, hasExchange: o.HasExchange},
 		outgoing: outgoing{
 			replay: message.Replay{ID: o.ID, From: o.Queue}, identity: o.Identity, restoreTTL: o.RestoreTTL,
 			move: o.move, transform: o.Transform, check: o.CheckChanged,

@@ -104,9 +104,21 @@ type router struct {
 	from   string
 	isWait func(string) bool
 	exists func(string) bool
+	// hasExchange reports whether an exchange exists; nil if that is unknown.
+	hasExchange func(string) bool
 }
 
+// route finds the target of a message. An exchange that does not exist is none: publishing to it would
+// close the channel, and what is in flight there could be sent twice.
 func (r router) route(m *message.Message) (route, error) {
+	to, err := r.find(m)
+	if x := to.target.Exchange; err == nil && x != "" && r.hasExchange != nil && !r.hasExchange(x) {
+		return route{}, noWayBack(ReasonRefused, "exchange %q does not exist in the vhost: declare it, or send elsewhere", x)
+	}
+	return to, err
+}
+
+func (r router) find(m *message.Message) (route, error) {
 	switch r.to.Kind {
 	case ToQueue:
 		return route{target: publish.Target{Key: r.to.Queue}}, nil

@@ -88,6 +88,8 @@ func TestRoute(t *testing.T) {
 		"forged":   {m: message.Message{Headers: message.Table{message.HeaderDeath: "nonsense"}}, reason: ReasonNoHistory},
 		"gone": {m: message.Message{Headers: died("work", "")}, r: router{exists: func(string) bool { return false }},
 			reason: ReasonQueueGone},
+		"no exchange": {m: message.Message{Headers: died("work", "orders", "created")},
+			r: router{to: Destination{Kind: ToOrigin}, hasExchange: func(string) bool { return false }}, reason: ReasonRefused},
 		"same queue": {m: message.Message{Headers: died("dlq", "")}, reason: ReasonSameQueue},
 		"retry steps": {m: message.Message{Headers: retried},
 			r:    router{isWait: func(q string) bool { return q == "wait.5s" }},

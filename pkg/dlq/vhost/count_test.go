@@ -52,3 +52,26 @@ func TestQueueIsBelieved(t *testing.T) {
 		t.Errorf("%+v, asked %d times", v.Found.Queues, b.asked)
 	}
 }
+
+// TestQueueMayExpire: what a queue holds is gone with the connection that owns it, or if nobody uses
+// the queue for a time. A consumer, or a queue without such a time, keeps it.
+func TestQueueMayExpire(t *testing.T) {
+	v := New(nil, "v", Options{})
+	v.Live = &topology.Live{Status: map[topology.Ref]topology.QueueStatus{}}
+	for name, want := range map[string]bool{"exclusive": true, "expires": true, "used": false, "stays": false} {
+		q := &topology.Queue{VHost: "v", Name: name, Type: topology.Classic, Exclusive: name == "exclusive"}
+		if name != "stays" {
+			q.Arguments = topology.Arguments{"x-expires": int64(90_000)}
+		}
+		v.Live.Status[q.Ref()] = topology.QueueStatus{Known: true}
+		if name == "used" {
+			v.Live.Status[q.Ref()] = topology.QueueStatus{Known: true, Consumers: 1}
+		}
+		if err := v.Live.Add(q, diag.Position{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := v.MayExpire(name); (got != "") != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
-	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // MissingError says that a queue or an exchange does not exist.
@@ -65,8 +64,7 @@ func (v *VHost) CheckDestination(to replay.Destination) error {
 			return &MissingError{Kind: "queue", Name: to.Queue, VHost: v.Name, Known: v.queueNames(), Destination: true}
 		}
 	case replay.ToExchange:
-		ref := topology.Ref{Kind: topology.KindExchange, VHost: v.Name, Name: to.Exchange}
-		if v.Live.Has(ref) || capability.IsPredeclared(to.Exchange) {
+		if v.HasExchange(to.Exchange) {
 			return nil
 		}
 		return &MissingError{Kind: "exchange", Name: to.Exchange, VHost: v.Name, Known: v.names(topology.KindExchange),

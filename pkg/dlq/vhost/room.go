@@ -138,14 +138,19 @@ func (v *VHost) Drops(ctx context.Context, queues []string) (texts []string) {
 	return texts
 }
 
-// MayExpire says that a queue is deleted with its messages if nobody begins to use it; "" if it is
-// not, or is unknown.
+// MayExpire says that a queue is deleted with its messages if nobody begins to use it, or with a
+// connection; "" if it is not, or is unknown.
 func (v *VHost) MayExpire(queue string) string {
 	facts, err := browse.FactsOf(v.Live, v.Found, v.Name, queue)
-	if err != nil || !facts.Keeping.MayExpire(facts.Status) {
+	switch {
+	case err != nil:
 		return ""
+	case facts.ConnectionExclusive:
+		return fmt.Sprintf("queue %q is exclusive to another connection, and is deleted with its messages when that ends", queue)
+	case facts.Keeping.MayExpire(facts.Status):
+		return expiry(facts)
 	}
-	return expiry(facts)
+	return ""
 }
 
 // Dropping is a queue that drops messages, or does so with messages of a short time to live.

@@ -24,6 +24,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Broker is the set of broker operations that a VHost uses. Errors are for users and wrap the
@@ -98,3 +99,8 @@ func (v *VHost) IsWait() func(string) bool { return v.Found.IsWait(v.Name) }
 
 // Exists reports whether a queue exists.
 func (v *VHost) Exists(queue string) bool { return v.Live.Has(v.Ref(queue)) }
+
+// HasExchange reports whether an exchange exists.
+func (v *VHost) HasExchange(name string) bool {
+	return capability.IsPredeclared(name) || v.Live.Has(topology.ExchangeRef(v.Name, name))
+}
