@@ -143,7 +143,8 @@ func newChangeDocument(step plan.Step) ChangeDocument {
 	return c
 }
 
-// createdFields returns the fields of a new object that differ from their defaults.
+// createdFields returns the fields of a new object that differ from their defaults. An empty text
+// says something in most fields: the default exchange, no permission, every name.
 func createdFields(o topology.Object) []plan.FieldChange {
 	var list []plan.FieldChange
 	for _, f := range o.Fields() {
@@ -162,7 +163,7 @@ func isDefault(f topology.Field) bool {
 	case bool:
 		return v == (f.Name == "durable")
 	case string:
-		return v == ""
+		return v == "" && slices.Contains([]string{"description", "defaultQueueType", "applyTo"}, f.Name)
 	case topology.Secret:
 		return v == ""
 	case []any:
