@@ -14,8 +14,9 @@ Queues that hold messages or have consumers block the plan; --max-message-loss
 sets how many messages, in total, may be lost. Objects that belong to another
 topology block the plan, and so do those that the broker's record of this
 topology does not name, because somebody else created them: msgctl apply --adopt
-records that they are yours. If the broker has no record of this topology, the
-plan deletes what the files declare and lists it.`
+records that they are yours. The same holds for bindings that would go with a
+queue or exchange and lead to or from one that stays. If the broker has no
+record of this topology, the plan deletes what the files declare and lists it.`
 
 // NewDestroyCmd is msgctl destroy.
 func NewDestroyCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {

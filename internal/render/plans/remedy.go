@@ -27,6 +27,8 @@ func blocked(step plan.Step) string {
 		return step.Blocked + ". If it has moved here, take it over with --adopt-from " + shell.Quote(r.Owner)
 	case plan.AllowAdopt:
 		return step.Blocked + ". Take it out of the files, or, if it is yours, adopt it first: msgctl apply --adopt"
+	case plan.AllowAdoptBindings:
+		return step.Blocked + ", or, if it is yours, declare it in the files and adopt it: msgctl apply --adopt"
 	}
 	return step.Blocked
 }

@@ -165,13 +165,13 @@ func (d *differ) deletion(ref topology.Ref, why string) Step {
 		if have.(*topology.Queue).Exclusive {
 			step.Blocked = "it belongs to one connection, which alone may delete it: close that connection"
 		} else {
-			step.Blocked = d.protectBindings(d.lostWith(ref))
+			step.Blocked, step.Remedy = d.protectBindings(ref)
 		}
 	case topology.KindExchange:
 		lost := d.lostWith(ref)
 		step.Conditions.IfUnused = !slices.ContainsFunc(lost, func(b topology.Ref) bool { return b.Parent == ref.Name })
 		step.Why = also(why, describeLost(lost))
-		step.Blocked = d.protectBindings(lost)
+		step.Blocked, step.Remedy = d.protectBindings(ref)
 	case topology.KindVHost:
 		step.Risk, step.Why = d.vhostRisk(ref.Name, why)
 		step.Blocked = d.protectVHost(ref)
@@ -249,7 +249,7 @@ func (d *differ) blockOthers() {
 	for i := range d.plan.Steps {
 		s := &d.plan.Steps[i]
 		if owner := d.owner(s.Ref); owner != "" && !d.recorded[s.Ref] {
-			s.Blocked = fmt.Sprintf("it belongs to topology %q: destroy it with that file", owner)
+			s.Blocked, s.Remedy = fmt.Sprintf("it belongs to topology %q: destroy it with that file", owner), Remedy{}
 		}
 		if s.Blocked == "" && d.isOthers(s.Ref) {
 			s.Blocked, s.Remedy = "the record of this topology does not name it: somebody else created it",

@@ -280,4 +280,6 @@ const (
 	AllowTakeOver
 	// AllowAdopt: a plan of Diff with Adopt records that the topology owns the object.
 	AllowAdopt
+	// AllowAdoptBindings: the same with the bindings that Blocked names, once the files declare them.
+	AllowAdoptBindings
 )

@@ -73,16 +73,36 @@ func (d *differ) ownedNames(refs []topology.Ref) []string {
 	return names
 }
 
-// protectBindings says why what bindings lead from or to must stay: another topology's record has
-// some of them. "" when none has. (Bindings in no record go, and the reason of the step names
-// them.)
-func (d *differ) protectBindings(lost []topology.Ref) string {
-	others := slices.DeleteFunc(slices.Clone(lost), func(b topology.Ref) bool { return d.owner(b) == "" })
-	if len(others) == 0 {
-		return ""
+// protectBindings says why an exchange or queue must stay: bindings of others would go with it.
+// They are others' where another topology's record has them, or where none has, they lead from or to
+// what stays, and this topology has a record. It is "" when there are none. A queue that is exclusive
+// to its connection, as those of tail are, is no reason.
+func (d *differ) protectBindings(ref topology.Ref) (string, Remedy) {
+	var others, unrecorded []topology.Ref
+	for _, b := range d.bindingsOf(ref) {
+		end := b.DestinationRef()
+		if end == ref {
+			end = b.SourceRef()
+		}
+		exclusive := end.Kind == topology.KindQueue && d.have.IsExclusive(end.VHost, end.Name)
+		switch taken := b.DeletedWith(d.deleted) || !d.deleted[b] && !d.want.Has(b); {
+		case !taken:
+		case d.owner(b) != "" && !d.deleted[b]:
+			others = append(others, b)
+		case d.isOthers(b) && !d.deleted[end] && !exclusive:
+			unrecorded = append(unrecorded, b)
+		}
 	}
-	return fmt.Sprintf("%s of others would go with it: %s. Remove that first",
-		units.FormatCount(int64(len(others)), "binding"), suggest.List(d.ownedNames(others)))
+	switch {
+	case len(others) > 0:
+		return fmt.Sprintf("%s of others would go with it: %s. Remove that first",
+			units.FormatCount(int64(len(others)), "binding"), suggest.List(d.ownedNames(others))), Remedy{}
+	case len(unrecorded) > 0:
+		return fmt.Sprintf("%s of somebody else would go with it: %s. Remove that first",
+				units.FormatCount(int64(len(unrecorded)), "binding"), suggest.List(d.ownedNames(unrecorded))),
+			Remedy{Kind: AllowAdoptBindings}
+	}
+	return "", Remedy{}
 }
 
 // keepUser says why a user stays although the file that declared it goes, "" when nothing speaks

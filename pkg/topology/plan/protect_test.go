@@ -231,6 +231,56 @@ func TestBindingsThatOtherTopologiesHave(t *testing.T) {
 	}
 }
 
+// TestBindingsThatNoRecordHas: what somebody bound by hand does not go along, but with both its ends,
+// or with a queue that goes with its connection anyway.
+func TestBindingsThatNoRecordHas(t *testing.T) {
+	q, x, theirs := topologytest.Queue("q"), topologytest.Exchange("x", "topic"), topologytest.Queue("theirs")
+	private := topologytest.Queue("amq.gen-x")
+	private.Exclusive, private.Durable = true, false
+	upstream := topologytest.Bind("amq.topic", "x", "k")
+	upstream.DestinationType = topology.ToExchange
+	for name, test := range map[string]struct {
+		binding *topology.Binding
+		blocked string // the queue or exchange that stays
+	}{
+		"our queue, their exchange":   {topologytest.Bind("amq.topic", "q", "k"), "q"},
+		"their queue, our exchange":   {topologytest.Bind("x", "theirs", "k"), "x"},
+		"from their exchange to ours": {upstream, "x"},
+		"between ours":                {topologytest.Bind("x", "q", "k"), ""},
+		"an exclusive queue":          {topologytest.Bind("x", "amq.gen-x", "k"), ""},
+		"between theirs":              {topologytest.Bind("amq.topic", "theirs", "k"), ""},
+	} {
+		b := test.binding
+		m := topologytest.BrokerWith(q, x, theirs, private, b).Owns("t", q, x)
+		for how, p := range bothWays(m, q, x) {
+			blocked := p.Blocked()
+			if (len(blocked) > 0) != (test.blocked != "") {
+				t.Errorf("%s, %s: %s", name, how, topologytest.Describe(p))
+			}
+			for _, s := range blocked {
+				if s.Ref.Name != test.blocked || s.Remedy.Kind != plan.AllowAdoptBindings ||
+					!strings.Contains(s.Blocked, b.Ref().String()) {
+					t.Errorf("%s, %s: %+v", name, how, s)
+				}
+			}
+		}
+		declared := plan.Destroy(topologytest.State(q, x, b), m.Live(), plan.Options{})
+		if blocked := len(declared.Blocked()); test.blocked != "" && blocked != 1 {
+			t.Errorf("%s, declared, and in no record: %s", name, topologytest.Describe(declared))
+		}
+		m.Owns("t", q, x, b)
+		for how, p := range bothWays(m, q, x) {
+			if len(p.Blocked()) > 0 {
+				t.Errorf("%s, adopted, %s: %s", name, how, topologytest.Describe(p))
+			}
+		}
+		m.Records = nil
+		if p := plan.Destroy(topologytest.State(q, x), m.Live(), plan.Options{}); len(p.Blocked()) > 0 {
+			t.Errorf("%s, without a record: %s", name, topologytest.Describe(p))
+		}
+	}
+}
+
 func TestPermissionsOfTheLogin(t *testing.T) {
 	mine := &topology.Permission{VHost: "/", User: "me", Configure: ".*"}
 	live := topologytest.BrokerWith(mine).Owns("t", mine).Live()
