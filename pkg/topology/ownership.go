@@ -34,6 +34,12 @@ func OwnershipName(parameter string) (string, bool) {
 	return name, ok && name != ""
 }
 
+// IsOwnParameter reports whether a global parameter is msgctl's own, a record of ownership or of a
+// job, and so belongs to no topology. The names of such parameters begin with msgctl. or msgctl-.
+func IsOwnParameter(name string) bool {
+	return strings.HasPrefix(name, ownershipPrefix) || strings.HasPrefix(name, "msgctl-")
+}
+
 // ownershipRecord is the JSON value of the parameter: names grouped by vhost and kind, so that
 // people can read it and 10,000 objects take some 300 kB. "" stands for the cluster, where users,
 // vhosts and global parameters live.

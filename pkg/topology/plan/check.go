@@ -153,7 +153,7 @@ func (c *checker) protected(ref topology.Ref, want topology.Object) {
 				"bind to an exchange of your own")
 		}
 	case *topology.GlobalParameter:
-		c.add(diag.Warning, ref, "left alone: msgctl keeps its record of ownership there",
+		c.add(diag.Warning, ref, "left alone: msgctl keeps its own records there, of ownership and of jobs",
 			"a copy of another broker's record could have objects deleted that are not yours", "take it out of the file")
 	}
 }
@@ -208,8 +208,7 @@ func isProtected(ref topology.Ref) bool {
 	case topology.KindBinding:
 		return ref.Parent == ""
 	case topology.KindGlobalParameter:
-		_, ours := topology.OwnershipName(ref.Name)
-		return ours
+		return topology.IsOwnParameter(ref.Name)
 	}
 	return false
 }

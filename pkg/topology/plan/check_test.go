@@ -154,6 +154,8 @@ func TestCheck(t *testing.T) {
 			"delivery-limit keeps the whole policy away from classic queues: \"there\"; RabbitMQ applies a policy only to " +
 				"queue types that support all of its keys: they would have no dead-letter-exchange either", "keeps", "keeps"},
 		{"a policy for other types", policy("all", "delivery-limit", 3), "", "", ""},
+		{"own job of a broker elsewhere", &topology.GlobalParameter{Name: "msgctl-migration-a", Value: "x"}, "w: left alone",
+			"w: left alone", "w: left alone"},
 		{"own record of a broker elsewhere", &topology.GlobalParameter{Name: "msgctl.orders", Value: "x"}, "w: left alone",
 			"w: left alone", "w: left alone"},
 	} {

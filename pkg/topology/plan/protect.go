@@ -212,6 +212,8 @@ func (d *differ) protectAdministrators() {
 		switch {
 		case s.Ref.Kind == topology.KindPermission && s.Ref.Name == d.have.Server.User && s.Action == Update:
 			s.Blocked = "it is of the login in use, and the rest could be refused half-way: apply as another user"
+		case s.Ref.Kind == topology.KindUserLimit && s.Ref.Parent == d.have.Server.User && allowsNone(s.Want):
+			s.Blocked = "the login in use could open none any more, and the rest be refused half-way: apply as another user"
 		case s.Ref.Kind != topology.KindUser || s.Blocked != "":
 		case s.Ref.Name == d.have.Server.User && s.Action == Delete:
 			s.Blocked = "it is the login in use: log in as another user"
@@ -219,6 +221,11 @@ func (d *differ) protectAdministrators() {
 			s.Blocked = "it is the last administrator: nobody could manage the broker any more"
 		}
 	}
+}
+
+func allowsNone(limit topology.Object) bool {
+	l, ok := limit.(*topology.UserLimit)
+	return ok && l.Value == 0
 }
 
 func isAdministrator(o topology.Object) bool {

@@ -294,8 +294,14 @@ func TestPermissionsOfTheLogin(t *testing.T) {
 			t.Errorf("%s: %s", how, topologytest.Describe(p))
 		}
 	}
-	if p := plan.Diff(topologytest.State(&topology.Permission{VHost: "/", User: "me"}), live,
-		plan.Options{}); len(p.Blocked()) != 1 {
-		t.Errorf("it locks itself out: %s", topologytest.Describe(p))
+	for _, less := range []topology.Object{&topology.Permission{VHost: "/", User: "me"},
+		&topology.UserLimit{User: "me", Name: "max-connections"}} {
+		if p := plan.Diff(topologytest.State(less), live, plan.Options{}); len(p.Blocked()) != 1 {
+			t.Errorf("it locks itself out: %s", topologytest.Describe(p))
+		}
+	}
+	other := &topology.UserLimit{User: "other", Name: "max-connections"}
+	if p := plan.Diff(topologytest.State(other), live, plan.Options{}); len(p.Blocked()) != 0 {
+		t.Errorf("a limit of another user: %s", topologytest.Describe(p))
 	}
 }

@@ -29,6 +29,7 @@ func liveState(t *testing.T) *topology.State {
 		&topology.Permission{VHost: "v", User: "app", Configure: "", Write: ".*", Read: "^q"},
 		&topology.GlobalParameter{Name: "cluster_name",
 			Value: "rabbit@here"}, &topology.GlobalParameter{Name: "internal_cluster_id", Value: "x"},
+		&topology.GlobalParameter{Name: "msgctl-migration-a", Value: map[string]any{}},
 		&topology.GlobalParameter{Name: "msgctl.orders", Value: map[string]any{}}, &topology.GlobalParameter{Name: "mine",
 			Value: []any{int64(1)}},
 		&topology.Parameter{VHost: "v", Component: "shovel", Name: "s",
@@ -165,7 +166,7 @@ func TestWritersLeaveOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, word := range []string{"hunter2", "passwordHash", someHash, "permissions:", "cluster_name",
-		"internal_cluster_id", "msgctl.orders", "mine alone", "amq.gen-1"} {
+		"internal_cluster_id", "msgctl.orders", "msgctl-migration", "mine alone", "amq.gen-1"} {
 		if strings.Contains(yaml.String(), word) {
 			t.Errorf("the topology file has %s:\n%s", word, yaml.String())
 		}

@@ -43,8 +43,7 @@ func exportable(o topology.Object, opt Options) bool {
 	case *topology.Binding:
 		return x.Source != "" && (x.DestinationType == topology.ToExchange || !capability.IsReserved(x.Destination))
 	case *topology.GlobalParameter:
-		_, ours := topology.OwnershipName(x.Name)
-		return !ours && !identifiesCluster(x.Name)
+		return !topology.IsOwnParameter(x.Name) && !identifiesCluster(x.Name)
 	}
 	return true
 }
