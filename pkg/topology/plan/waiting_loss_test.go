@@ -36,6 +36,8 @@ func TestMessagesThatWaitToBeDeadLettered(t *testing.T) {
 	byHeaders := bind("dlx", "dead", "")
 	byHeaders.Arguments = topology.Arguments{"kind": "order", "x-match": "all"}
 	through := objects{exchange("in", "topic"), bind("in", "q", "orders.*")}
+	private := queue("private")
+	private.Exclusive = true
 	internal := exchange("dlx", "fanout")
 	internal.Internal = true
 	wait := queue("wait", "x-message-ttl", 1000, "x-dead-letter-exchange", "", "x-dead-letter-routing-key", "dead")
@@ -48,6 +50,8 @@ func TestMessagesThatWaitToBeDeadLettered(t *testing.T) {
 		"queue behind a key": {objects{byKey}, objects{dead, bind("dlx", "dead", "k")}, objects{dlx}, nil, 10},
 		"queue beside another": {objects{byKey}, objects{dead, bind("dlx", "dead", "k")},
 			objects{dlx, queue("d2"), bind("dlx", "d2", "k")}, nil, 0},
+		"queue beside an exclusive one": {objects{byKey}, objects{dead, bind("dlx", "dead", "k")},
+			objects{dlx, private, bind("dlx", "private", "k")}, nil, 10},
 		"exchange":          {objects{byKey}, objects{dlx, bind("dlx", "dead", "k")}, objects{dead}, nil, 10},
 		"internal exchange": {objects{byKey}, objects{internal, bind("dlx", "dead", "k")}, objects{dead}, nil, 10},
 		"binding":           {objects{byKey}, objects{bind("dlx", "dead", "k")}, objects{dlx, dead}, nil, 10},

@@ -55,7 +55,10 @@ func (f Fate) kept(s route.Settings, m *route.Message, messages int64) int64 {
 // again says that what the queue refuses is offered to it again.
 func (f Fate) takes(c route.Copy, messages int64, again bool) int64 {
 	s := f.Network.Settings(c.Queue)
-	if s.Queue.Type == topology.Stream {
+	switch {
+	case s.Queue.Exclusive: // it goes with its connection, as that of tail
+		return 0
+	case s.Queue.Type == topology.Stream:
 		return messages
 	}
 	if !again || !refuses(s) {
