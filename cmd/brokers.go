@@ -8,6 +8,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/dlq"
 	"github.com/msgctl/msgctl/cmd/ops"
 	"github.com/msgctl/msgctl/cmd/publish"
+	"github.com/msgctl/msgctl/cmd/queue"
 	"github.com/msgctl/msgctl/cmd/tail"
 	topologycmd "github.com/msgctl/msgctl/cmd/topology"
 	"github.com/msgctl/msgctl/internal/broker"
@@ -88,6 +89,10 @@ func (b *brokers) openTail(ctx context.Context, conn *profile.Connection, comman
 
 func (b *brokers) openDeadLetters(ctx context.Context, conn *profile.Connection, command string) (dlq.Broker, error) {
 	b.beforeDeadLetters()
+	return b.open(ctx, conn, command)
+}
+
+func (b *brokers) openQueue(ctx context.Context, conn *profile.Connection, command string) (queue.Broker, error) {
 	return b.open(ctx, conn, command)
 }
 

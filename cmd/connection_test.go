@@ -23,7 +23,8 @@ func arguments() map[string]string {
 		"apply": "--yes", "destroy": "--yes", "lint": "--live", "graph": "--live", "route": "--live --exchange x --key k",
 		"publish": "--exchange x --key k --data 1", "consume": "q --print", "exporter": "--once",
 		"dlq inspect": "q", "dlq purge": "q", "dlq export": "q --archive new.ndjson", "dlq import": "a.ndjson",
-		"dlq move": "q --to queue:r",
+		"dlq move": "q --to queue:r", "queue convert": "q --to quorum", "queue rename": "q r",
+		"queue jobs show": "id", "queue jobs resume": "id", "queue jobs abort": "id",
 	}
 }
 

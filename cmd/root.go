@@ -14,6 +14,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/events"
 	"github.com/msgctl/msgctl/cmd/ops"
 	"github.com/msgctl/msgctl/cmd/publish"
+	"github.com/msgctl/msgctl/cmd/queue"
 	"github.com/msgctl/msgctl/cmd/tail"
 	"github.com/msgctl/msgctl/cmd/topology"
 	"github.com/msgctl/msgctl/internal/terminal"
@@ -109,6 +110,7 @@ func (p *app) addCommands(root *cobra.Command) {
 		topology.NewApplyCmd(d, b.openWriter),
 		topology.NewDestroyCmd(d, b.openWriter),
 		topology.NewExportCmd(d, b.openReader),
+		queue.NewCmd(d, b.openQueue),
 
 		publish.NewCmd(d, b.openPublisher),
 		tail.NewCmd(d, b.openTail),

@@ -7,6 +7,7 @@
 //   - messages: one message, or a list of them
 //   - events: the event catalogue, published events, and what tail shows
 //   - checks: findings of lint, results of routing tests, and routes
+//   - migrations: plans, jobs and outcomes of migrations of queues
 //   - status: the health of a broker, for status and doctor
 //   - graph: pictures of a topology
 //

@@ -20,6 +20,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/render/messages"
+	"github.com/msgctl/msgctl/internal/render/migrations"
 	"github.com/msgctl/msgctl/internal/render/plans"
 	"github.com/msgctl/msgctl/internal/render/status"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
@@ -41,7 +42,9 @@ func TestDocumentsKeepTheirForm(t *testing.T) {
 		"publish-dry-run-file": &events.DryRunFileDocument{},
 		"tail-correlation":     &events.CausationDocument{},
 		"lint":                 &checks.LintDocument{}, "test": &checks.TestReport{}, "route": &checks.RouteDocument{},
-		"status": &status.StatusDocument{}, "doctor": &status.DoctorDocument{},
+		"queue-plan": &migrations.PlanDocument{}, "queue-outcome": &migrations.OutcomeDocument{},
+		"queue-jobs": &migrations.JobsDocument{},
+		"status":     &status.StatusDocument{}, "doctor": &status.DoctorDocument{},
 	} {
 		fill(reflect.ValueOf(document).Elem(), "", 0)
 		var got bytes.Buffer

@@ -67,6 +67,8 @@ type Job struct {
 	Feeding []string
 	// AllowGap says that publishers by name may lose messages while the queue is replaced.
 	AllowGap bool
+	// Exclusive says that nothing is moved while the queue has consumers, which empty it themselves.
+	Exclusive bool
 	// Aborted says that To is what From was: everything goes back to it.
 	Aborted bool
 	// Started is when the migration began, By who began it.
@@ -172,6 +174,7 @@ type record struct {
 	DeadLetter map[string]any `json:"deadLetter"`
 	Feeding    []string       `json:"feeding"`
 	AllowGap   bool           `json:"allowGap"`
+	Exclusive  bool           `json:"exclusive"`
 	Aborted    bool           `json:"aborted"`
 	Started    time.Time      `json:"started"`
 	By         string         `json:"by"`
@@ -197,7 +200,7 @@ func (r recordQueue) queue(vhost string) *topology.Queue {
 func (j *Job) Encode() (*topology.GlobalParameter, error) {
 	text, err := json.Marshal(record{Version: recordVersion, VHost: j.From.VHost, Stage: j.Stage, From: recordOf(j.From),
 		To: recordOf(j.To), Holding: j.Holding, Unlimited: j.Unlimited, DeadLetter: j.DeadLetter, Feeding: j.Feeding,
-		AllowGap: j.AllowGap, Aborted: j.Aborted, Started: j.Started, By: j.By})
+		AllowGap: j.AllowGap, Exclusive: j.Exclusive, Aborted: j.Aborted, Started: j.Started, By: j.By})
 	if err != nil {
 		return nil, fmt.Errorf("write down migration %s: %w", j.ID, err)
 	}
@@ -234,7 +237,7 @@ func Decode(parameter string, value []byte) (*Job, error) {
 	}
 	return &Job{ID: id, Stage: r.Stage, From: r.From.queue(r.VHost), To: r.To.queue(r.VHost), Holding: r.Holding,
 		Unlimited: r.Unlimited, DeadLetter: amqptable.NormaliseTable(r.DeadLetter), Feeding: r.Feeding, AllowGap: r.AllowGap,
-		Aborted: r.Aborted, Started: r.Started, By: r.By}, nil
+		Exclusive: r.Exclusive, Aborted: r.Aborted, Started: r.Started, By: r.By}, nil
 }
 
 // Same reports whether two queues have the same name, type, durability and arguments.

@@ -128,7 +128,8 @@ func TestJobSurvivesItsRecord(t *testing.T) {
 			From: queue(rapid.StringN(1, 9, 99).Draw(t, "from"), "classic", args("from args")),
 			To:   queue(rapid.StringN(1, 9, 99).Draw(t, "to"), "quorum", args("to args")), Holding: "quorum",
 			DeadLetter: args("dead"), Unlimited: rapid.Bool().Draw(t, "unlimited"),
-			AllowGap: rapid.Bool().Draw(t, "gap"), Aborted: rapid.Bool().Draw(t, "aborted"),
+			AllowGap: rapid.Bool().Draw(t, "gap"), Exclusive: rapid.Bool().Draw(t, "exclusive"),
+			Aborted: rapid.Bool().Draw(t, "aborted"),
 			Started: time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0).UTC(), By: rapid.String().Draw(t, "by")}
 		p, err := j.Encode()
 		if err != nil {

@@ -59,7 +59,8 @@ type Options struct {
 	// in the new queue. 0 is 10 minutes.
 	Patience time.Duration
 	// Settle is how long the queue must be empty before it is replaced. 0 is 6 s, longer than counts
-	// are late (fact totals-are-late).
+	// are late (fact totals-are-late). A classic queue whose publishers by name may lose messages takes
+	// a second.
 	Settle time.Duration
 	// Prefetch is how many messages are in flight at most, which is what killing msgctl may double. 0
 	// is 1,000.
@@ -130,7 +131,7 @@ type Runner struct {
 
 	report  Report
 	drained bool // by this Runner, so that the queue may be replaced
-	emptied bool // the queue was empty once after it was cut off
+	cut     cutoff
 	last    time.Time
 }
 

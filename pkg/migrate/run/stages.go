@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/message"
@@ -57,7 +58,7 @@ func (r *Runner) hold(ctx context.Context) error {
 
 // drain moves messages into the backlog until the queue is empty and nobody holds any.
 func (r *Runner) drain(ctx context.Context) error {
-	r.drained, r.emptied = false, false
+	r.drained, r.cut = false, cutoff{at: time.Now()}
 	if r.Job.Aborted {
 		return r.drainForAbort(ctx)
 	}
@@ -70,6 +71,9 @@ func (r *Runner) drain(ctx context.Context) error {
 		bound, err := r.lead(ctx, r.Job.From.Ref(), r.Job.Route().Ref())
 		if err != nil {
 			return err
+		}
+		if bound > 0 {
+			r.cut = cutoff{at: time.Now()}
 		}
 		moved, awaited, err := r.drainOnce(ctx)
 		if err != nil {
@@ -103,14 +107,19 @@ func (r *Runner) drainOnce(ctx context.Context) (moved int64, awaited string, er
 	if err != nil {
 		return 0, "", err
 	}
+	counts, err := r.Broker.Counts(ctx, from.VHost)
+	if err != nil {
+		return 0, "", err
+	}
+	r.cut.look(n)
+	if consumers := counts[from.Name].Consumers; n > 0 && r.Job.Exclusive && consumers > 0 {
+		return 0, fmt.Sprintf("queue %q holds %d messages and has %d consumers, which are left to empty it: end them to "+
+			"move the rest", from.Name, n, consumers), nil
+	}
 	if n > 0 {
 		moved, awaited, err = r.move(ctx, from, r.Job.Backlog(), n, r.storing())
 		r.report.Stored += moved
 		return moved, awaited, err
-	}
-	counts, err := r.Broker.Counts(ctx, from.VHost)
-	if err != nil {
-		return 0, "", err
 	}
 	if held := counts[from.Name].Unacked; held > 0 {
 		return 0, fmt.Sprintf("consumers of queue %q hold %d messages and have not acknowledged them", from.Name, held), nil
@@ -124,11 +133,38 @@ func (r *Runner) drainOnce(ctx context.Context) (moved int64, awaited string, er
 	return 0, "", nil
 }
 
-// storing returns how messages are changed for the backlog. It counts those that came by name:
-// nothing else leads to the queue any more, and what a consumer returned or what died has a mark.
+// cutoff tells messages that came by name. Nothing else leads to the queue any more, and what a
+// consumer returned or what died has a mark. So whatever is taken out beyond what was ready some time
+// after the last binding was removed has come by name.
+type cutoff struct {
+	at           time.Time
+	known        bool
+	ready, taken int64
+}
+
+// onTheWay is how long messages may be on their way to a queue from which they are led away.
+const onTheWay = time.Second
+
+// look notes how many messages are ready.
+func (c *cutoff) look(ready int64) {
+	if time.Since(c.at) > onTheWay && (!c.known || ready == 0) {
+		c.known, c.ready, c.taken = true, ready, 0
+	}
+}
+
+// take notes a message that is taken out, and reports whether it came by name.
+func (c *cutoff) take(m *message.Message) bool {
+	if !c.known || m.Redelivered || !m.Deaths().None() {
+		return false
+	}
+	c.taken++
+	return c.taken > c.ready
+}
+
+// storing returns how messages are changed for the backlog. It counts those that came by name.
 func (r *Runner) storing() func(*message.Message) *message.Message {
 	return func(m *message.Message) *message.Message {
-		if r.emptied && !m.Redelivered && m.Deaths().None() {
+		if r.cut.take(m) {
 			r.report.ByName++
 		}
 		return r.Identity.Store(m)
@@ -149,13 +185,13 @@ func (r *Runner) quietLongEnough(ctx context.Context, q *quietude) (bool, error)
 	if q.since.IsZero() {
 		q.since = time.Now()
 	}
-	if time.Since(q.since) > time.Second {
-		r.emptied = true
+	from := r.Job.From
+	if r.Job.AllowGap && from.Type == topology.Classic { // whose counts are live: nothing is waited for
+		return time.Since(q.since) > onTheWay, nil
 	}
 	if time.Since(q.since) < r.Options.Settle {
 		return false, nil
 	}
-	from := r.Job.From
 	if r.Job.AllowGap {
 		return true, nil
 	}
@@ -244,9 +280,9 @@ func (r *Runner) replace(ctx context.Context) (migrate.Stage, error) {
 // nearlyEmpty is how many arrivals may be left when the new queue gets messages directly.
 const nearlyEmpty = 100
 
-// maxPasses is how often the arrivals are moved before the new queue gets messages directly, however
-// many there are by then: publishers may be faster.
-const maxPasses = 30
+// maxVain is how often the arrivals may not have become half as many while they were moved. After
+// that, the new queue gets messages directly, however many are left: publishers are as fast.
+const maxVain = 2
 
 // refill moves the backlog into the new queue, and then most of the arrivals. It goes back if
 // somebody has deleted the new queue.
@@ -263,11 +299,17 @@ func (r *Runner) refill(ctx context.Context) (migrate.Stage, error) {
 	}
 	moved, err := r.moveAll(ctx, j.Backlog(), j.To)
 	r.report.Restored += moved
-	for pass := 0; pass < maxPasses && err == nil; pass++ {
+	for before, vain := int64(math.MaxInt64), 0; err == nil; {
 		var n int64
 		if n, err = r.ready(ctx, j.Arrivals()); err != nil || n <= nearlyEmpty {
 			break
 		}
+		if n > before/2 {
+			if vain++; vain > maxVain {
+				break
+			}
+		}
+		before = n
 		moved, err = r.moveSome(ctx, j.Arrivals(), j.To, n)
 		r.report.Arrived += moved
 	}

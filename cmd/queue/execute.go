@@ -1,0 +1,140 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/migrations"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/migrate"
+	"github.com/msgctl/msgctl/pkg/migrate/run"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// workFlags are the flags of all commands that execute a migration.
+type workFlags struct {
+	output   cmdutil.OutputFlag
+	progress terminal.ProgressMode
+	rate     float64
+	patience time.Duration
+	prefetch int
+	allowGap bool
+}
+
+func (w *workFlags) register(cmd *cobra.Command) {
+	w.output.Register(cmd, "text", "json", "yaml")
+	cmdmsg.RegisterProgress(cmd, &w.progress)
+	flags := cmd.Flags()
+	flags.Float64Var(&w.rate, "rate", 0, "move at most this many messages per second (0: no limit)")
+	flags.DurationVar(&w.patience, "patience", 10*time.Minute,
+		"how long to wait, without any progress, for consumers that hold messages or for room in the new queue")
+	flags.IntVar(&w.prefetch, "prefetch", 1000, "messages in flight: killing msgctl can double as many")
+	flags.BoolVar(&w.allowGap, "allow-gap", false,
+		"go on although publishers by name may lose messages while the queue is replaced")
+}
+
+// execute runs a job to its end, and reports.
+func (w *workFlags) execute(ctx context.Context, d *cmdutil.Process, b Broker, conn *profile.Connection,
+	live *topology.Live, j *migrate.Job) error {
+	if w.rate < 0 || w.prefetch <= 0 || w.patience <= 0 {
+		return cmdutil.UsageError("--prefetch 1000 --patience 10m",
+			"--rate cannot be negative, and --prefetch and --patience must be positive")
+	}
+	observer := &stages{proc: d, mode: w.progress, job: j}
+	reconnect := cmdmsg.Reconnect(conn)
+	r := run.Runner{Broker: b, Job: j,
+		Identity: migrate.Identity{Login: conn.User, Impersonator: slices.Contains(live.Server.Tags, "impersonator")},
+		Options: run.Options{Rate: w.rate, Patience: w.patience, Prefetch: w.prefetch, Observer: observer,
+			Reconnect: run.Reconnect{Delay: reconnect.Delay, Attempts: reconnect.Attempts,
+				ConfirmTimeout: reconnect.ConfirmTimeout}},
+	}
+	start := time.Now()
+	result, err := r.Run(ctx)
+	observer.end()
+	doc := migrations.NewOutcomeDocument(j, result, err, time.Since(start))
+	doc.Interrupted = errors.Is(err, run.ErrInterrupted)
+	if shown := w.show(d, doc); shown != nil {
+		return errors.Join(err, shown)
+	}
+	return w.failure(ctx, &r, err)
+}
+
+func (w *workFlags) show(d *cmdutil.Process, doc migrations.OutcomeDocument) error {
+	if done, err := w.output.Encode(d.Streams.Out, doc); done {
+		return err
+	}
+	return migrations.OutcomeText(d.Streams.Out, doc, d.Streams.OutWidth())
+}
+
+// undoTimeout bounds the removal of what was prepared in vain.
+const undoTimeout = 30 * time.Second
+
+// failure says how to go on after an error. What was only prepared is removed again.
+func (w *workFlags) failure(ctx context.Context, r *run.Runner, err error) error {
+	if err == nil {
+		return nil
+	}
+	if r.Job.Stage == migrate.Prepare {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		defer cancel()
+		if undo := r.Undo(bounded); undo == nil {
+			return fmt.Errorf("nothing was changed: %w", err)
+		}
+	}
+	if errors.Is(err, topology.ErrNotPermitted) && r.Job.CanAbort() {
+		r.Job.Abort()
+		if _, back := r.Run(ctx); back == nil {
+			return fmt.Errorf("everything was led back to queue %q as it was: %w", r.Job.From.Name, err)
+		}
+	}
+	exit := &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: goOn(r.Job)}
+	var byName *run.ByNameError
+	switch {
+	case errors.Is(err, run.ErrInterrupted):
+		exit.Code = cmdutil.ExitInterrupted
+	case errors.Is(err, topology.ErrNotPermitted):
+		exit.Code = cmdutil.ExitNotPermitted
+	case errors.As(err, &byName):
+		exit.Advice = "stop that publisher or let it use an exchange, then: " + exit.Advice + "\nmsgctl queue jobs resume " +
+			r.Job.ID + " --allow-gap   goes on in spite of that"
+	}
+	return exit
+}
+
+// stages shows the progress of a migration, stage by stage.
+type stages struct {
+	proc *cmdutil.Process
+	mode terminal.ProgressMode
+	job  *migrate.Job
+	now  *cmdmsg.RunObserver
+}
+
+// Begin implements run.Observer.
+func (s *stages) Begin(stage migrate.Stage) {
+	s.end()
+	s.now = cmdmsg.NewRunObserver(s.proc, s.mode, string(stage), 0)
+	if s.mode != terminal.ProgressNone {
+		s.now.Bar.Note(fmt.Sprintf("stage %s (job %s)", stage, s.job.ID))
+	}
+}
+
+// Progress implements report.Observer.
+func (s *stages) Progress(p report.Progress) { s.now.Progress(p) }
+
+// Notice implements report.Observer.
+func (s *stages) Notice(n report.Notice) { s.now.Notice(n) }
+
+func (s *stages) end() {
+	if s.now != nil {
+		s.now.End()
+	}
+}
