@@ -125,9 +125,13 @@ func (c *Client) newReading(scope Scope) *reading {
 func (r *reading) cluster(ctx context.Context) error {
 	g, ctx := group(ctx)
 	g.Go(guarded.Try(func() error { return r.server(ctx) }))
-	g.Go(guarded.Try(func() error { return r.whoami(ctx) }))
 	g.Go(guarded.Try(func() error { r.nodes(ctx); return nil }))
-	g.Go(guarded.Try(func() error { return r.globalParameters(ctx) }))
+	g.Go(guarded.Try(func() error {
+		if err := r.whoami(ctx); err != nil {
+			return err
+		}
+		return r.globalParameters(ctx) // whose refusal names the tags that the user has
+	}))
 	g.Go(guarded.Try(func() error { return r.vhosts(ctx) }))
 	return g.Wait()
 }
