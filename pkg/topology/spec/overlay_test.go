@@ -63,6 +63,13 @@ func TestTopologyFileChangesDefinitions(t *testing.T) {
 		t.Errorf("declared at %s, its limit at %s", at, part)
 	}
 
+	removing := source.Input{Name: "r.yaml", Data: []byte("vhost: v\nqueues: { other: null, q: }\npolicies: { p: ~ }\n")}
+	_, _, problems = Read([]source.Input{files[0], removing}, Options{})
+	if text := problems.Error(); !strings.Contains(text, `queues: null cannot remove "other"`) ||
+		!strings.Contains(text, `policies: null cannot remove "p"`) || strings.Contains(text, `"q"`) {
+		t.Errorf("null on top of definitions: %s", text)
+	}
+
 	files[0], files[1] = files[1], files[0]
 	_, _, problems = Read(files, Options{})
 	if text := problems.Error(); !strings.Contains(text, `queue "q": is declared twice`) {
