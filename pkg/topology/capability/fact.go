@@ -63,7 +63,8 @@ func Facts() []Fact {
 				"history looks like a cycle is dropped, and a malformed history crashes the queue."},
 		{ID: "closed-owner-nacks", Seen: []string{"4.3.6"}, Test: "internal/amqp.TestPublishersDoNotNoticeTheEnd",
 			Text: "When an exclusive queue ends with its connection, messages that are on their way to it are refused with a " +
-				"nack (in 50 of 60 ends). When a client deletes the queue, none is, even without unbinding it before."},
+				"nack (in 50 of 60 ends). So are those to a queue that is deleted because its last consumer is gone, or " +
+				"because nobody used it. When a client deletes the queue, none is, even without unbinding it before."},
 		{ID: "closed-vhost-status",
 			Text: "The management API answers 404 with the error \"Object Not Found\" for the lists of a vhost that " +
 				"does not exist. A user without permissions in a vhost gets 401 on 3.10 and 4.0, 404 with the error " +
