@@ -55,35 +55,29 @@ func (f Fate) kept(s route.Settings, m *route.Message, messages int64) int64 {
 // again says that what the queue refuses is offered to it again.
 func (f Fate) takes(c route.Copy, messages int64, again bool) int64 {
 	s := f.Network.Settings(c.Queue)
+	keeping, held := s.Keeping(s.DeadLetter().Set()), f.Status[topology.QueueRef(s.Queue.VHost, s.Queue.Name)]
+	if !again || !keeping.Refuses {
+		messages = f.room(keeping, held, messages)
+	}
+	_, expires := keeping.TTL.Int()
 	switch {
-	case s.Queue.Exclusive: // it goes with its connection, as that of tail
+	case s.Queue.Exclusive, keeping.ShortTTL(), keeping.ExpiresSoon(held): // tail's go with their connection
 		return 0
-	case s.Queue.Type == topology.Stream:
-		return messages
-	}
-	if !again || !refuses(s) {
-		messages = f.room(s, messages)
-	}
-	ttl, expires := s.Get("message-ttl").Int()
-	switch {
-	case expires && s.DeadLetter().Set() && messages > 0:
+	case expires && !keeping.DropsExpired && messages > 0:
 		return f.kept(s, c.Message, messages)
-	case expires && ttl <= 0:
-		return 0
 	}
 	return messages
 }
 
-// room returns how many more messages a queue takes without dropping any.
-func (f Fate) room(s route.Settings, messages int64) int64 {
-	held := f.Status[topology.QueueRef(s.Queue.VHost, s.Queue.Name)]
-	if limit, bounded := s.Get("max-length").Int(); bounded {
+// room returns how many more messages a queue that holds some takes without dropping any.
+func (f Fate) room(k route.Keeping, held topology.QueueStatus, messages int64) int64 {
+	if limit, bounded := k.Length.Int(); bounded {
 		if f.Surely && !held.Known {
 			return 0
 		}
 		messages = min(messages, max(0, limit-held.Messages))
 	}
-	if bytes, bounded := s.Get("max-length-bytes").Int(); bounded {
+	if bytes, bounded := k.Bytes.Int(); bounded {
 		if f.Surely {
 			return 0
 		}
