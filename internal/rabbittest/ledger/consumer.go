@@ -156,8 +156,8 @@ func (r *receiver) forget() {
 	r.held = nil
 }
 
-// end cancels the subscription and acknowledges what has come. What is still on its way returns to the
-// queue when the channel is closed.
+// end cancels the subscription and acknowledges what has come. What is still on its way returns to
+// the queue when the channel is closed.
 func (r *receiver) end(ch *amqp.Channel, deliveries <-chan amqp.Delivery) error {
 	if err := ch.Cancel(tag, false); err != nil {
 		return err

@@ -86,7 +86,8 @@ type Counts struct {
 	Drained int
 	// Foreign counts deliveries that this ledger did not publish.
 	Foreign int
-	// Subscribed is the number of subscriptions so far, Cancelled how many of them the broker cancelled.
+	// Subscribed is the number of subscriptions so far, Cancelled how many of them the broker
+	// cancelled.
 	Subscribed, Cancelled int
 	// Connected is the number of times that publishers connected.
 	Connected int

@@ -39,8 +39,8 @@ const silence = 15 * time.Second
 // errStopped says that a session ended as it should.
 var errStopped = errors.New("stopped")
 
-// Publish starts a publisher. It ends at StopPublishing, after Count messages, and at the limit of the
-// ledger. There may be up to 255 publishers.
+// Publish starts a publisher. It ends at StopPublishing, after Count messages, and at the limit of
+// the ledger. There may be up to 255 publishers.
 func (l *Ledger) Publish(p Publisher) {
 	l.mu.Lock()
 	l.publishers++
@@ -92,7 +92,7 @@ func (s *sender) session() error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }()
+	defer func() { _ = conn.CloseDeadline(time.Now().Add(silence)) }() // it may get no answer
 	if s.ch, err = conn.Channel(); err != nil {
 		return err
 	}

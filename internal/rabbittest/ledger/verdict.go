@@ -155,8 +155,9 @@ func Empty(tb testing.TB, url, queue string, each func(amqp.Delivery)) {
 // returning is how long Settle waits for messages that consumers had not acknowledged.
 const returning = 30 * time.Second
 
-// Settle ends the publishers and consumers, drains the queues and judges. If messages are missing and
-// there were consumers, it drains again for half a minute: what was on its way to them returns late.
+// Settle ends the publishers and consumers, drains the queues and judges. If messages are missing
+// and there were consumers, it drains again for half a minute: what was on its way to them returns
+// late.
 func (l *Ledger) Settle(tb testing.TB, url string, queues ...string) Verdict {
 	tb.Helper()
 	l.StopPublishing()
