@@ -1,6 +1,8 @@
 package cmdtest
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -8,14 +10,17 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
-// RemoveRecords deletes the ownership records that msgctl stored in the broker for a vhost.
+// RemoveRecords deletes the records that msgctl stored in the broker for a vhost: of ownership, and of
+// migrations that a failed test left.
 func RemoveRecords(t testing.TB, b *rabbittest.Broker, vhost string) {
 	var all []struct {
-		Name string `json:"name"`
+		Name  string          `json:"name"`
+		Value json.RawMessage `json:"value"`
 	}
 	b.Admin().Get(t, "/api/global-parameters", &all)
 	for _, p := range all {
-		if strings.HasPrefix(p.Name, "msgctl.") && strings.Contains(p.Name, vhost) {
+		owned := strings.HasPrefix(p.Name, "msgctl.") && strings.Contains(p.Name, vhost)
+		if owned || strings.HasPrefix(p.Name, "msgctl-") && strings.Contains(string(p.Value), strconv.Quote(vhost)) {
 			b.Admin().Delete(t, rabbittest.Path("global-parameters", p.Name))
 		}
 	}

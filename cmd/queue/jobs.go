@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/migrations"
 	"github.com/msgctl/msgctl/pkg/migrate"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 const jobsLong = `Show the migrations of queues that are under way or were interrupted, in every
@@ -197,7 +198,9 @@ func (o *jobsOptions) show(_ context.Context, _ Broker, _ *profile.Connection, j
 	if err := migrations.JobText(streams.Out, doc, streams.OutStyler(o.proc.Colour), streams.OutWidth()); err != nil {
 		return err
 	}
-	o.proc.Say("%s", goOn(j))
+	for line := range strings.Lines(goOn(j)) {
+		o.proc.Say("%s", strings.TrimSuffix(line, "\n"))
+	}
 	return nil
 }
 
@@ -206,6 +209,14 @@ func (o *jobsOptions) resume(ctx context.Context, b Broker, conn *profile.Connec
 }
 
 func (o *jobsOptions) abort(ctx context.Context, b Broker, conn *profile.Connection, j *migrate.Job) error {
+	live, err := b.Everything(ctx, []string{j.From.VHost})
+	if err != nil {
+		return err
+	}
+	if slices.Contains(live.MissingVHosts, j.From.VHost) { // with everything that was in it
+		o.proc.Say("Vhost %s does not exist any more: the record of the migration is removed.", j.From.VHost)
+		return b.Delete(ctx, &topology.GlobalParameter{Name: j.Parameter()}, topology.DeleteConditions{})
+	}
 	return o.work.goOn(ctx, o.proc, b, conn, j, func(j *migrate.Job) error {
 		if !j.Aborted && !j.CanAbort() {
 			return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Advice: goOn(j), Err: fmt.Errorf("migration %s cannot be "+
@@ -221,16 +232,21 @@ func (o *jobsOptions) abort(ctx context.Context, b Broker, conn *profile.Connect
 // goOn locks the queue of a job, reads the job again, and executes it.
 func (w *workFlags) goOn(ctx context.Context, d *cmdutil.Process, b Broker, conn *profile.Connection, j *migrate.Job,
 	change func(*migrate.Job) error) error {
+	live, err := b.Everything(ctx, []string{j.From.VHost})
+	if err != nil {
+		return err
+	}
+	if slices.Contains(live.MissingVHosts, j.From.VHost) {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Advice: "msgctl queue jobs abort " + j.ID + "   removes its record",
+			Err:    fmt.Errorf("the vhost %q of migration %s does not exist any more", j.From.VHost, j.ID)}
+	}
 	release, err := lock(ctx, b, j.From.VHost, j.From.Name)
 	if err != nil {
 		return err
 	}
 	defer release()
 	if j, err = findJob(ctx, b, j.ID); err != nil { // another may have finished it meanwhile
-		return err
-	}
-	live, err := b.Everything(ctx, []string{j.From.VHost})
-	if err != nil {
 		return err
 	}
 	if err := change(j); err != nil {

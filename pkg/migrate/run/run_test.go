@@ -162,6 +162,7 @@ func (s *stage) killed(to *topology.Queue, abort migrate.Stage) {
 	before := s.bindings("work")
 	s.publish()
 	job := s.job(to)
+	s.t.Cleanup(func() { s.v.Broker.Admin().Delete(s.t, rabbittest.Path("global-parameters", job.Parameter())) })
 	m := &mortal{Client: s.client, met: map[string]int{}}
 	var overtaken int64
 	for {
