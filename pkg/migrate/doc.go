@@ -17,8 +17,9 @@
 // A message that reaches a queue on two ways arrives once. So the bindings are copied to the route
 // first, and removed from the queue afterwards: until then both ways lead to the same queue. When
 // the only binding of the route, to the queue, is removed, the alternate exchange takes over; the
-// broker decides that for each message as a whole. It is the same on the way back. No moment exists
-// in which a message reaches no queue, or two.
+// broker decides that for each message as a whole. It is the same on the way back. The broker reads the
+// bindings of two exchanges one after the other. So a way is closed 1 s after the last binding to it
+// is gone, when no publication is between the two.
 //
 // # Limits
 //

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/msgctl/msgctl/pkg/migrate"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -26,6 +27,21 @@ func (r *Runner) lead(ctx context.Context, from, to topology.Ref) (found int, er
 				return found, err
 			}
 		}
+	}
+}
+
+// leadAll is lead for a way that is closed next. It waits for publications that the broker has begun
+// to route: one that has seen the old bindings only must still find where they lead to.
+func (r *Runner) leadAll(ctx context.Context, from, to topology.Object) error {
+	found, err := r.lead(ctx, from.Ref(), to.Ref())
+	if err != nil || found == 0 {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(onTheWay):
+		return nil
 	}
 }
 

@@ -50,7 +50,7 @@ func (r *Runner) makeOwn(ctx context.Context) error {
 // hold leads all bindings to the route, which still leads to the queue, and then the route to the
 // arrivals.
 func (r *Runner) hold(ctx context.Context) error {
-	if _, err := r.lead(ctx, r.Job.From.Ref(), r.Job.Route().Ref()); err != nil {
+	if err := r.leadAll(ctx, r.Job.From, r.Job.Route()); err != nil {
 		return err
 	}
 	return r.Broker.Delete(ctx, r.Job.Bound(r.Job.Route(), r.Job.From), topology.DeleteConditions{})
@@ -338,7 +338,7 @@ func (r *Runner) release(ctx context.Context) (migrate.Stage, error) {
 	r.report.Arrived += moved
 	r.report.Overtaken += moved
 	if err == nil {
-		_, err = r.lead(ctx, j.Route().Ref(), j.To.Ref())
+		err = r.leadAll(ctx, j.Route(), j.To)
 	}
 	return migrate.Clean, err
 }

@@ -219,7 +219,7 @@ func (p *Plan) SameAs(other *Plan) error {
 	for ref, s := range before {
 		moved = append(moved, fmt.Sprintf("%s: was to %s, now nothing to do", ref.Full(), s.Action))
 	}
-	if !sameRecord(p.RecordedOwnership, other.RecordedOwnership) {
+	if !sameRecord(p.RecordedOwnership, other.RecordedOwnership) && !p.outlived(other) {
 		moved = append(moved, fmt.Sprintf("the record of what topology %q owns: somebody else applied it", p.Name))
 	}
 	if !slices.EqualFunc(p.Released, other.Released, func(a, b topology.Ownership) bool {
@@ -236,6 +236,26 @@ func (p *Plan) SameAs(other *Plan) error {
 		moved = append(moved[:10], fmt.Sprintf("and %d more", n-10))
 	}
 	return fmt.Errorf("%w: %s", ErrChanged, strings.Join(moved, "; "))
+}
+
+// outlived reports whether a record that the other plan no longer finds was about vhosts that are
+// gone. Anybody's --prune removes such records, and nothing is different without them.
+func (p *Plan) outlived(other *Plan) bool {
+	if o := other.RecordedOwnership; o != nil && len(o.Refs) > 0 {
+		return false
+	}
+	created := map[string]bool{}
+	for _, s := range p.Steps {
+		if s.Ref.Kind == topology.KindVHost && s.Action == Create {
+			created[s.Ref.Name] = true
+		}
+	}
+	for ref := range p.RecordedOwnership.Refs {
+		if !created[ref.VHost] && !(ref.Kind == topology.KindVHost && created[ref.Name]) {
+			return false
+		}
+	}
+	return true
 }
 
 func sameChanges(a, b []FieldChange) bool {

@@ -357,6 +357,23 @@ func TestSameAs(t *testing.T) {
 	}
 }
 
+// TestRecordsOfVanishedVHostsDoNotMatter: anybody's --prune removes them between two plans.
+func TestRecordsOfVanishedVHostsDoNotMatter(t *testing.T) {
+	v := &topology.VHost{Name: "gone"}
+	q := &topology.Queue{VHost: "gone", Name: "q", Type: topology.Classic, Durable: true}
+	diff := func(m *topologytest.Broker) *plan.Plan {
+		return plan.Diff(topologytest.State(v, q), m.Live(), plan.Options{})
+	}
+	recorded := diff(topologytest.BrokerWith().Owns("t", v, q))
+	if err := recorded.SameAs(diff(topologytest.BrokerWith())); err != nil {
+		t.Errorf("the record is gone with the vhost: %v", err)
+	}
+	elsewhere := diff(topologytest.BrokerWith().Owns("t", q, topologytest.Queue("other")))
+	if err := elsewhere.SameAs(diff(topologytest.BrokerWith())); !errors.Is(err, plan.ErrChanged) {
+		t.Errorf("the record named a queue of a vhost that is there: %v", err)
+	}
+}
+
 // What may be lost beyond what is counted is shared among the queues. One of unknown count needs a
 // share: the writer refuses it otherwise.
 func TestUnknownCountsNeedAShareOfTheLoss(t *testing.T) {
