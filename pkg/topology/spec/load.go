@@ -70,6 +70,7 @@ func Load(files []source.Input, o Options) (*Spec, diag.Diagnostics) {
 		l.problems = append(l.problems, nothing(files))
 	}
 	l.problems = append(l.problems, s.retarget()...)
+	l.problems = append(l.problems, s.elsewhere()...)
 	l.problems = append(l.problems, l.lenient...)
 	l.problems.Sort()
 	return s, l.problems
@@ -140,35 +141,14 @@ func (l *loader) file(file source.Input) {
 func (l *loader) overlay(root *source.Node) {
 	if l.root == nil {
 		l.root = root
-		l.removals(root)
+		if l.bases > 0 {
+			l.removals(root)
+		}
 		return
 	}
 	l.sameTopology(root)
 	merged, problems := source.Merge(l.root, root)
 	l.root, l.problems = merged, append(l.problems, problems...)
-}
-
-// removals reports the objects that a topology file sets to null on top of definitions: what these
-// declare, it can change, but not take away.
-func (l *loader) removals(root *source.Node) {
-	if l.bases == 0 {
-		return
-	}
-	for _, section := range []string{"exchanges", "queues", "users", "permissions", "topicPermissions", "policies",
-		"operatorPolicies", "parameters", "limits"} {
-		n := root.Get(section)
-		if n == nil {
-			continue
-		}
-		for _, e := range n.Entries {
-			if e.Value.Kind == source.Null && !e.Value.Implicit {
-				l.problems = append(l.problems, diag.Diagnostic{Severity: diag.Error, Position: e.Pos,
-					Message: fmt.Sprintf("%s: null cannot remove %q, because no topology file before declares it", section, e.Key),
-					Why:     "a topology file changes what definitions declare, object by object, and takes nothing out of them",
-					Fix:     "take it out of the definitions file, or remove the line"})
-			}
-		}
-	}
 }
 
 // sameTopology reports an overlay that is another topology: what it declares would be applied under

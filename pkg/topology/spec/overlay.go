@@ -1,11 +1,13 @@
 package spec
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec/definitions"
 )
 
@@ -34,6 +36,41 @@ func (r *resolver) overlay(o topology.Object, p *place) bool {
 	r.places[ref] = &place{at: at, parts: parts, definitions: true, base: true}
 	r.state.Locate(ref, parts)
 	return true
+}
+
+// removals reports what a topology file sets to null on top of definitions: sections, and objects in
+// them. What these declare, it can change, but not take away.
+func (l *loader) removals(n *source.Node) {
+	for _, e := range n.Entries {
+		if !slices.Contains(removable, e.Key) {
+			continue
+		}
+		l.removal(e, "")
+		for _, object := range e.Value.Entries {
+			l.removal(object, e.Key+": ")
+			switch e.Key {
+			case "vhosts":
+				l.removals(object.Value)
+			case "topicPermissions", "parameters":
+				for _, part := range object.Value.Entries {
+					l.removal(part, e.Key+": "+object.Key+": ")
+				}
+			}
+		}
+	}
+}
+
+// removable are the sections whose objects definitions declare, too.
+var removable = []string{"vhosts", "exchanges", "queues", "bindings", "users", "permissions", "topicPermissions",
+	"policies", "operatorPolicies", "parameters", "globalParameters", "limits"}
+
+func (l *loader) removal(e source.Entry, within string) {
+	if e.Value.Kind == source.Null && !e.Value.Implicit {
+		l.problems = append(l.problems, diag.Diagnostic{Severity: diag.Error, Position: e.Pos,
+			Message: fmt.Sprintf("%snull cannot remove %q, because no topology file before declares it", within, e.Key),
+			Why:     "a topology file changes what definitions declare, object by object, and takes nothing out of them",
+			Fix:     "take it out of the definitions file, or remove the line"})
+	}
 }
 
 // isBase reports whether topology files come after a definitions file.

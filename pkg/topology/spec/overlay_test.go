@@ -63,11 +63,24 @@ func TestTopologyFileChangesDefinitions(t *testing.T) {
 		t.Errorf("declared at %s, its limit at %s", at, part)
 	}
 
-	removing := source.Input{Name: "r.yaml", Data: []byte("vhost: v\nqueues: { other: null, q: }\npolicies: { p: ~ }\n")}
-	_, _, problems = Read([]source.Input{files[0], removing}, Options{})
-	if text := problems.Error(); !strings.Contains(text, `queues: null cannot remove "other"`) ||
-		!strings.Contains(text, `policies: null cannot remove "p"`) || strings.Contains(text, `"q"`) {
-		t.Errorf("null on top of definitions: %s", text)
+	for text, want := range map[string]string{
+		"vhost: v\nqueues: { other: null, q: }":          `queues: null cannot remove "other"`,
+		"vhost: v\npolicies: { p: ~ }":                   `policies: null cannot remove "p"`,
+		"vhost: v\nqueues: null":                         `: null cannot remove "queues"`,
+		"vhosts: { v: { queues: { other: null, q: } } }": `queues: null cannot remove "other"`,
+		"vhosts: { v: null }":                            `vhosts: null cannot remove "v"`,
+		"vhost: v\nparameters: { shovel: { s: null } }":  `parameters: shovel: null cannot remove "s"`,
+		"vhost: w\nqueues: { q: {} }":                    `vhost "w" is none of the definitions, which declare v`,
+		"vhost: w":                                       `vhost "w" is none of`,
+		"queues: { q: {} }":                              `without vhost, this file is for "/", which is none of`,
+		"vhosts: { v: {}, w: {} }":                       "",
+		"users: { new: {} }":                             "",
+		"vhost: v\nqueues: { q: }\n":                     "",
+	} {
+		_, _, problems = Read([]source.Input{files[0], {Name: "r.yaml", Data: []byte(text)}}, Options{})
+		if got := problems.Error(); !strings.Contains(got, want) || strings.Contains(got, `"q"`) || want == "" && got != "" {
+			t.Errorf("%s on top of definitions: %s", text, got)
+		}
 	}
 
 	files[0], files[1] = files[1], files[0]

@@ -33,6 +33,31 @@ func (s *Spec) retarget() diag.Diagnostics {
 	return nil
 }
 
+// elsewhere reports a topology file for a vhost of which the definitions know nothing: it would not
+// change them, and both vhosts would be planned.
+func (s *Spec) elsewhere() diag.Diagnostics {
+	names := map[string]bool{}
+	for _, d := range s.definitions {
+		for _, v := range d.VHostNames() {
+			names[s.orMain(v)] = true
+		}
+	}
+	main := s.mainVHost()
+	if !s.Sections.any() && s.VHost == "" || len(names) == 0 || names[main] || s.options.VHost != "" {
+		return nil
+	}
+	at, problem := s.FieldPosition("vhost"), fmt.Sprintf("vhost %q is none of the definitions", main)
+	if s.VHost == "" {
+		at, problem = s.Position(), fmt.Sprintf("without vhost, this file is for %q, which is none of the definitions", main)
+	}
+	list := slices.Sorted(maps.Keys(names))
+	return diag.Diagnostics{{Severity: diag.Error, Position: at,
+		Message: fmt.Sprintf("%s, which declare %s", problem, strings.Join(list, ", ")),
+		Why:     "files that are given together are one topology: a topology file changes what the definitions declare",
+		Fix: fmt.Sprintf("write vhost: %s, or run the command once for each topology; what another vhost has in addition "+
+			"belongs below vhosts", list[0])}}
+}
+
 // vhosts returns the names of all vhosts that the files put something into.
 func (s *Spec) vhosts() []string {
 	names := map[string]bool{}
