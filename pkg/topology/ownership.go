@@ -148,3 +148,17 @@ func DecodeOwnership(name string, value []byte) (Ownership, error) {
 
 // Equal reports whether two records own the same objects.
 func (o Ownership) Equal(other Ownership) bool { return maps.Equal(o.Refs, other.Refs) }
+
+// Renamed returns the record after a queue got another name: it names the queue and the bindings to it
+// by the new one. It returns false if the record names none of them.
+func (o Ownership) Renamed(queue Ref, name string) (Ownership, bool) {
+	renamed := Ownership{Name: o.Name, Refs: make(map[Ref]bool, len(o.Refs))}
+	for ref := range o.Refs {
+		if ref == queue || ref.Kind == KindBinding && ref.VHost == queue.VHost && ref.Destination == ToQueue &&
+			ref.Name == queue.Name {
+			ref.Name = name
+		}
+		renamed.Refs[ref] = true
+	}
+	return renamed, !renamed.Equal(o)
+}

@@ -61,6 +61,10 @@ func (m *mortal) Replace(ctx context.Context, old, want *topology.Queue) (gap ti
 	return gap, err
 }
 
+func (m *mortal) SaveOwnership(ctx context.Context, o topology.Ownership) error {
+	return m.do("own "+o.Name, func() error { return m.Client.SaveOwnership(ctx, o) })
+}
+
 func (m *mortal) Ready(ctx context.Context, vhost, queue string) (n int64, err error) {
 	if m.dead {
 		return 0, errKilled

@@ -34,6 +34,8 @@ type Broker interface {
 	// BindingsTo reads the bindings of a queue or an exchange, each with one key in PropertiesKeys.
 	BindingsTo(ctx context.Context, to topology.Ref) ([]*topology.Binding, error)
 	GlobalParameters(ctx context.Context) (map[string]json.RawMessage, error)
+	// SaveOwnership writes what a topology owns: see apply.Writer.
+	SaveOwnership(ctx context.Context, o topology.Ownership) error
 	// Ready counts the ready messages of a queue now, ReadyConsuming for a caller that consumes from
 	// it, Counts those of all queues, some seconds late. Published is late, too, and -1 if unknown.
 	Ready(ctx context.Context, vhost, queue string) (int64, error)
@@ -210,6 +212,9 @@ func (r *Runner) stage(ctx context.Context) (next migrate.Stage, err error) {
 	case migrate.Release:
 		return r.release(ctx)
 	case migrate.Clean:
+		if err := r.renameOwned(ctx); err != nil {
+			return "", err
+		}
 		return r.clean(ctx)
 	}
 	return next, err

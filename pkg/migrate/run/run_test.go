@@ -162,13 +162,21 @@ func (s *stage) killed(to *topology.Queue, abort migrate.Stage) {
 	before := s.bindings("work")
 	s.publish()
 	job := s.job(to)
-	s.t.Cleanup(func() { s.v.Broker.Admin().Delete(s.t, rabbittest.Path("global-parameters", job.Parameter())) })
+	owned := topology.Ownership{Name: "test@" + s.v.Name, Refs: map[topology.Ref]bool{job.From.Ref(): true}}
+	s.must(s.client.SaveOwnership(s.t.Context(), owned))
+	for _, name := range []string{job.Parameter(), topology.OwnershipParameter(owned.Name)} {
+		s.t.Cleanup(func() { s.v.Broker.Admin().Delete(s.t, rabbittest.Path("global-parameters", name)) })
+	}
 	m := &mortal{Client: s.client, met: map[string]int{}}
+	settle := 1500 * time.Millisecond
+	if job.From.Type == topology.Classic { // whose counts are never late
+		settle = 100 * time.Millisecond
+	}
 	var overtaken int64
 	for {
 		m.dead = false
 		r := run.Runner{Broker: m, Job: job, Identity: migrate.Identity{Login: s.v.Login},
-			Options: run.Options{Settle: 1500 * time.Millisecond}}
+			Options: run.Options{Settle: settle}}
 		done, err := r.Run(s.t.Context())
 		overtaken += done.Overtaken
 		if err == nil {
@@ -212,6 +220,9 @@ func (s *stage) verify(job *migrate.Job, bindings []string, overtaken int64, kil
 	}
 	if after := s.bindings(to.Name); !slices.Equal(after, bindings) {
 		s.t.Errorf("the bindings were %q and are %q", bindings, after)
+	}
+	if owned := live.Ownership["test@"+s.v.Name].Refs; len(owned) != 1 || !owned[to.Ref()] {
+		s.t.Errorf("the topology owns %v, want %s", owned, to.Ref())
 	}
 	confirmed, got := s.collect(to.Name)
 	late := inOrder(got)
