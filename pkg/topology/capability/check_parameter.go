@@ -5,8 +5,11 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
+
+const parameterRefused = "the broker refuses the parameter"
 
 // uriFields are the members of a component's parameters that hold an AMQP URI or a list of them.
 func uriFields(component string) []string {
@@ -19,20 +22,26 @@ func uriFields(component string) []string {
 	return nil
 }
 
-// CheckParameter checks what a broker validates of shovels and federation upstreams: their URIs, what
-// they must have, and what excludes each other. A
+// CheckParameter checks what a broker validates of shovels, federation upstreams and sets of these.
+// That is their URIs, what they must have, the kind of each value, and what excludes each other. A
 // URI is never repeated in a message, because it may hold a password.
-func CheckParameter(component string, value any) diag.Diagnostics {
-	var f findings
+func (b Broker) CheckParameter(component string, value any) diag.Diagnostics {
+	f := findings{Broker: b}
+	value = amqptable.Normalise(value)
+	if component == "federation-upstream-set" {
+		f.upstreamSet(value)
+		return f.list
+	}
 	members, _ := value.(map[string]any)
+	f.members(parameterMembers[component], members, "")
 	for _, field := range uriFields(component) {
 		if members[field] == nil && members[strings.TrimSuffix(field, "-uri")+"-protocol"] != "local" {
-			f.error("parameter-refused", "", field+" is missing", "the broker refuses the parameter",
+			f.error("parameter-refused", "", field+" is missing", parameterRefused,
 				"write "+field+": amqp://USER:PASSWORD@HOST:5672/VHOST")
 		}
 		for _, uri := range texts(members[field]) {
 			if fault := uriFault(uri); fault != "" {
-				f.error("parameter-refused", field, fmt.Sprintf("%s: %s", field, fault), "the broker refuses the parameter",
+				f.error("parameter-refused", field, fmt.Sprintf("%s: %s", field, fault), parameterRefused,
 					"write amqp://USER:PASSWORD@HOST:5672/VHOST, or amqps://…")
 			}
 		}
@@ -40,17 +49,11 @@ func CheckParameter(component string, value any) diag.Diagnostics {
 	if component == "shovel" {
 		f.shovelEnds(members)
 	}
-	switch mode, set := members["ack-mode"].(string); {
-	case set && uriFields(component) != nil && mode != "on-confirm" && mode != "on-publish" && mode != "no-ack":
-		f.error("parameter-refused", "ack-mode", fmt.Sprintf("ack-mode is %q", mode), "the broker refuses the parameter",
-			"write on-confirm, on-publish or no-ack")
-	}
 	return f.list
 }
 
 // shovelEnds checks that a shovel of AMQP 0-9-1 has one source, and at most one destination.
 func (f *findings) shovelEnds(members map[string]any) {
-	const why = "the broker refuses the parameter"
 	amqp091 := func(end string) bool {
 		protocol := members[end+"-protocol"]
 		return protocol == nil || protocol == "amqp091"
@@ -61,10 +64,26 @@ func (f *findings) shovelEnds(members map[string]any) {
 		if queue {
 			problem = "it has both src-queue and src-exchange"
 		}
-		f.error("parameter-refused", "", problem, why, "give it one of them")
+		f.error("parameter-refused", "", problem, parameterRefused, "give it one of them")
 	}
 	if amqp091("dest") && members["dest-queue"] != nil && members["dest-exchange"] != nil {
-		f.error("parameter-refused", "", "it has both dest-queue and dest-exchange", why, "give it one of them")
+		f.error("parameter-refused", "", "it has both dest-queue and dest-exchange", parameterRefused, "give it one of them")
+	}
+}
+
+// upstreamSet checks a federation-upstream-set: a list of upstreams by name.
+func (f *findings) upstreamSet(value any) {
+	const fix = "write a list such as [{ upstream: NAME }]"
+	list, ok := value.([]any)
+	if table, is := value.(map[string]any); !ok && (!is || len(table) > 0) {
+		f.error("parameter-refused", "", "it is not a list of upstreams", parameterRefused, fix)
+	}
+	for i, e := range list {
+		members, _ := e.(map[string]any)
+		if _, ok := members["upstream"].(string); !ok {
+			f.error("parameter-refused", "", fmt.Sprintf("[%d]: upstream is missing, or no text", i), parameterRefused, fix)
+		}
+		f.members(parameterMembers["federation-upstream"], members, fmt.Sprintf("[%d].", i))
 	}
 }
 

@@ -79,6 +79,17 @@ func (l testVHost) declare(t *testing.T, o topology.Object) (accepted bool, reas
 		}
 		return l.put(t, rabbittest.Path(kind, l.vhost, x.Name),
 			map[string]any{"pattern": x.Pattern, "apply-to": x.ApplyTo, "definition": x.Definition.Clone()})
+	case *topology.Parameter:
+		path := rabbittest.Path("parameters", x.Component, l.vhost, x.Name)
+		var status *rabbittest.StatusError // of some wrong values, brokers say 500
+		switch err := l.Do(http.MethodPut, path, map[string]any{"value": x.Value}, nil); {
+		case err == nil:
+			l.Delete(t, path)
+			return true, ""
+		case !errors.As(err, &status):
+			t.Fatal(err)
+		}
+		return false, status.Body
 	}
 	t.Fatalf("declare %T", o)
 	return false, ""
@@ -274,6 +285,12 @@ func (l testVHost) under(policy string) []string {
 	return names
 }
 
+// with returns members with one more.
+func with(members map[string]any, name string, value any) map[string]any {
+	members[name] = value
+	return members
+}
+
 // TestChecksAgreeWithBrokers declares what the checks judge: an error that says "refused" is a
 // refusal of the broker, and where they find nothing the broker accepts.
 func TestChecksAgreeWithBrokers(t *testing.T) {
@@ -307,6 +324,34 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 		policy("queues", "delivery-limit", -1),
 		policy("queues"), policy("queues", "max-priority", 1), policy("queues", "x-queue-type", "quorum"), policy("queues",
 			"delayed-retry-type", "all"), policy("queues", "queue-master-locator", "random"),
+	}
+	parameter := func(component string, value any) {
+		objects = append(objects, &topology.Parameter{VHost: "/", Component: component, Name: fmt.Sprint(len(objects)),
+			Value: value})
+	}
+	for name, values := range map[string][]any{"expires": {60000, "abc", nil}, "max-hops": {1.5, "x"}, "max-hop": {1},
+		"trust-user-id": {true, "true"}, "exchange": {"x", 5}, "ack-mode": {"no-ack", "other"}, "queue-type": {"quorum"},
+		"ha-policy": {"all"}, "channel-use-mode": {"multiple", "many"}, "resource-cleanup-mode": {"never", true},
+		"uri": {[]any{}, []any{5}, 5}, "consumer-tag": {[]any{}}} {
+		for _, v := range values {
+			parameter("federation-upstream", with(map[string]any{"uri": "amqp://"}, name, v))
+			if name != "uri" {
+				parameter("federation-upstream-set", []any{with(map[string]any{"upstream": "u"}, name, v)})
+			}
+		}
+	}
+	for _, v := range []any{[]any{}, "u", []any{"u"}, []any{map[string]any{}}, map[string]any{}} {
+		parameter("federation-upstream-set", v)
+	}
+	for name, values := range map[string][]any{"src-prefetch-count": {5, "5"}, "reconnect-delay": {"5s"},
+		"src-delete-after": {"never", 0, -1, "soon", 1.5}, "dest-add-forward-headers": {false, 1}, "src-predeclared": {true},
+		"dest-queue-args": {map[string]any{"x-expires": 60000}, "x", []any{}}, "src-consumer-args": {5}, "dest-exchange-key": {5},
+		"dest-publish-properties": {map[string]any{"delivery_mode": 2}, map[string]any{"delivery_mode": "2"},
+			map[string]any{"delivery-mode": 2}, 5}, "src-protocol": {"amqp091", 5}, "prefetch-count": {true}} {
+		for _, v := range values {
+			parameter("shovel", with(map[string]any{"src-uri": "amqp://", "src-queue": "a", "dest-uri": "amqp://",
+				"dest-queue": "b"}, name, v))
+		}
 	}
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		l := newTestVHost(t, b)

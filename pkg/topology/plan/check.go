@@ -123,7 +123,7 @@ func (c *checker) object(ref topology.Ref, want topology.Object, equal bool) {
 		c.report(ref, c.broker.CheckPolicy(capability.Policy{Operator: o.Operator, ApplyTo: o.ApplyTo,
 			Definition: o.Definition})...)
 	case *topology.Parameter:
-		c.report(ref, capability.CheckParameter(o.Component, o.Value)...)
+		c.report(ref, c.broker.CheckParameter(o.Component, o.Value)...)
 	case *topology.User:
 		c.login(ref, o)
 		c.hash(ref, o)
