@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -41,13 +42,29 @@ func Decode(text []byte, into any) (err error) {
 	case errors.As(err, &problems):
 		list := make([]string, len(problems.Errors))
 		for i, p := range problems.Errors {
-			list[i] = inWords(p)
+			list[i] = inWords(p, reflect.TypeOf(into))
 		}
 		return errors.New(strings.Join(list, between))
 	case err != nil:
 		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	return nil
+	return nothingMore(d)
+}
+
+// nothingMore reports a second document, which nobody would read.
+func nothingMore(d *yaml.Decoder) error {
+	for {
+		var more yaml.Node
+		switch err := d.Decode(&more); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+		case len(more.Content) > 0 && more.Content[0].Tag != "!!null":
+			return fmt.Errorf("line %d: a second document begins, and only the first would count: put all into one, without ---",
+				more.Content[0].Line)
+		}
+	}
 }
 
 // DecodeFile is Decode for the text of a file. Each problem is a line of the error: FILE:LINE: what
@@ -96,7 +113,8 @@ func Line(text []byte, path ...string) int {
 	return line
 }
 
-func inWords(problem string) string {
+// inWords words a problem of the library. It names types of Go; in is the type that has them.
+func inWords(problem string, in reflect.Type) string {
 	problem = unknownField.ReplaceAllString(problem, "unknown field $1")
 	return wrongKind.ReplaceAllStringFunc(problem, func(text string) string {
 		m := wrongKind.FindStringSubmatch(text)
@@ -105,16 +123,43 @@ func inWords(problem string) string {
 			found = strings.Trim(m[2], " `")
 		}
 		want := "a mapping"
-		switch {
-		case m[3] == "string":
+		switch kind := kindOf(m[3], in, map[reflect.Type]bool{}); {
+		case kind == reflect.String:
 			want = "a text"
-		case m[3] == "bool":
+		case kind == reflect.Bool:
 			want = "true or false"
-		case strings.HasPrefix(m[3], "[]"):
+		case kind == reflect.Slice:
 			want = "a list"
-		case strings.HasPrefix(m[3], "int"), strings.HasPrefix(m[3], "float"):
+		case kind >= reflect.Int && kind <= reflect.Float64:
 			want = "a number"
 		}
 		return fmt.Sprintf("want %s, got %s", want, found)
 	})
+}
+
+// kindOf returns the kind of the type with that name, which in is or has within, and
+// reflect.Invalid if there is none.
+func kindOf(name string, in reflect.Type, seen map[reflect.Type]bool) reflect.Kind {
+	if in.String() == name {
+		return in.Kind()
+	}
+	if seen[in] {
+		return reflect.Invalid
+	}
+	seen[in] = true
+	var within []reflect.Type
+	switch in.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		within = []reflect.Type{in.Elem()}
+	case reflect.Struct:
+		for i := range in.NumField() {
+			within = append(within, in.Field(i).Type)
+		}
+	}
+	for _, t := range within {
+		if kind := kindOf(name, t, seen); kind != reflect.Invalid {
+			return kind
+		}
+	}
+	return reflect.Invalid
 }

@@ -106,6 +106,11 @@ func TestConfigRefuses(t *testing.T) {
 		{"lint:\n  ignore:\n    - { rule: drift, reason: x }\n    - { rule: queue-unfed }", "c:4: ignore[1]: give the reason"},
 		{"lint:\n  ignored: []\n  broker: []", "c:2: unknown field ignored\nc:3: want a text, got a list"},
 		{"lint: [", "c:1: did not find"},
+		{"lint:\n  rules: { drift: [error] }\n  failOn: { a: b }", "c:2: want a text, got a list\nc:3: want a text, got a mapping"},
+		{"lint:\n  rules: []", "c:2: want a mapping, got a list"},
+		{"lint: { failOn: note }\n---\nlint: { failOn: error }", "c:3: a second document begins"},
+		{"lint: {}\n--- {}\n", "c:2: a second document begins"},
+		{"lint: {}\n---\n[", "c:3: did not find"},
 		{"lint:\n  rules: { x: off }\n  failOn: off", "c:2: rules: there is no rule \"x\"\nc:3: failOn"},
 		{strings.Repeat("#", 1<<20+1), "bytes"},
 	} {
@@ -113,8 +118,10 @@ func TestConfigRefuses(t *testing.T) {
 			t.Errorf("%.40q: got %v, want %s", c.text, err, c.want)
 		}
 	}
-	if _, err := lint.ParseConfig("c", nil); err != nil {
-		t.Errorf("an empty file: %v", err)
+	for _, text := range []string{"", "---\nlint: {}\n---\n# nothing\n...\n"} {
+		if _, err := lint.ParseConfig("c", []byte(text)); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 
