@@ -2,6 +2,7 @@ package routetest_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,7 +20,7 @@ import (
 func openTestVHost(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*broker.TestVHost, string) {
 	t.Helper()
 	c := brokertest.Connect(t, rabbittest.User{URL: b.URL, API: b.API})
-	name := strings.ToLower("msgctl-test-lab-" + strings.ReplaceAll(t.Name(), "/", "-") + "-" + b.Line)
+	name := strings.ToLower("msgctl-test-lab-" + strings.ReplaceAll(t.Name(), "/", "-") + "-" + rand.Text()[:12])
 	testVHost, err := c.OpenTestVHost(ctx, name)
 	if err != nil {
 		t.Fatal(err)
