@@ -79,6 +79,8 @@ func (c *consuming) facts(ctx context.Context) (state *topology.State, version s
 	switch {
 	case err == nil && len(live.MissingVHosts) > 0:
 		return nil, "", live.MissingVHost()
+	case err == nil && live.Migrated(c.vhost, c.queue) != nil:
+		return nil, "", live.Migrated(c.vhost, c.queue)
 	case err == nil && live.Unreadable[topology.KindQueue] == "":
 		return &live.State, live.Server.Version, nil
 	case ctx.Err() != nil:

@@ -28,7 +28,8 @@ statistics, which are up to 5 seconds old.
 
 Errors: a node is down or alarmed, connections are blocked, a queue is
 unavailable, dead letters are lost. Warnings: a limit is near, dead letters are
-waiting, a queue with messages has no consumer.
+waiting, a queue with messages has no consumer, a migration of a queue was
+interrupted.
 
 Exit code 0: no problem at or above --fail-on (default error). 2: at least one,
 or the user may not read something that could be one. 1: the broker is

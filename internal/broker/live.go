@@ -7,10 +7,12 @@ import (
 
 	"github.com/msgctl/msgctl/internal/amqp/declare"
 	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/pkg/migrate"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// ReadLive reads the objects in scope: see management.Client.ReadLive. An error that wraps ErrAPI
+// ReadLive reads the objects in scope: see management.Client.ReadLive, and migrate.Settle for what
+// becomes of unfinished migrations. An error that wraps ErrAPI
 // means that ReadAMQP may still do.
 func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, error) {
 	if c.api == nil {
@@ -21,6 +23,7 @@ func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, err
 		c.mu.Lock()
 		c.nodes = live.Server.Nodes
 		c.mu.Unlock()
+		migrate.Settle(live)
 	}
 	return live, err
 }

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/msgctl/msgctl/internal/amqp"
 	"github.com/msgctl/msgctl/internal/amqp/declare"
-	"github.com/msgctl/msgctl/internal/management"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -102,11 +100,7 @@ func (c *Client) yieldingLocks(ctx context.Context, f func() error) error {
 }
 
 func lockQueue(vhost, name string) *topology.Queue {
-	queue := management.LockPrefix + name
-	if len(queue) > 100 { // so that its refusal can be read (fact refusal-of-long-names)
-		queue = fmt.Sprintf("%s%x", management.LockPrefix, sha256.Sum256([]byte(name)))
-	}
-	return &topology.Queue{VHost: vhost, Name: queue, Exclusive: true, AutoDelete: true, Arguments: topology.Arguments{
+	return &topology.Queue{VHost: vhost, Name: topology.LockName(name), Exclusive: true, AutoDelete: true, Arguments: topology.Arguments{
 		lockHolder: holderName(), lockSince: time.Now().UTC().Format(time.RFC3339),
 	}}
 }

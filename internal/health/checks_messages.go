@@ -43,6 +43,11 @@ func messageChecks() []Check {
 			Fix: "Let consumers catch up, or raise the limit.",
 		},
 		{
+			ID: "migrations", needs: PartTopology, Title: "Every migration of a queue was finished",
+			Why: "Messages wait where no consumer gets them.", run: checkMigrations,
+			Fix: "msgctl queue jobs ls lists them; msgctl queue jobs resume ID goes on.",
+		},
+		{
 			ID: "policies", needs: PartTopology, Title: "Policies apply as they are written", run: func(in *Inspection) (Status,
 				[]string) {
 				return found(in, "no policy is disabled, tied, shadowed or out of date", "policy-disabled-by-key",
@@ -128,6 +133,17 @@ func checkWaiting(in *Inspection) (Status, []string) {
 		list[i] = fmt.Sprintf("%s/%s (%s)", x.VHost, x.Queue, terminal.FormatCount(x.Ready))
 	}
 	return Warning, []string{fmt.Sprintf("%s: %s", plural(int(sum), "dead letter", "dead letters"), NameSome(list))}
+}
+
+func checkMigrations(in *Inspection) (Status, []string) {
+	var evidence []string
+	for _, x := range in.Interrupted {
+		evidence = append(evidence, x.Text+"; "+x.Next)
+	}
+	if len(evidence) > 0 {
+		return Warning, evidence
+	}
+	return OK, []string{"none was interrupted"}
 }
 
 func checkIdle(in *Inspection) (Status, []string) {

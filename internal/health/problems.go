@@ -54,12 +54,17 @@ type DeadLetters struct {
 	Idle []Backlog
 	// Lifted are delivery limits that a command lifts, or that a killed one may have left lifted.
 	Lifted []Lifted
+	// Interrupted are migrations of queues on which no msgctl is at work.
+	Interrupted []Interrupted
 	// Unsure says, in sentences, what could not be judged.
 	Unsure []string
 }
 
 // Lifted says that a temporary policy lifts a queue's delivery limit, and how to put it back.
 type Lifted struct{ Text, Next string }
+
+// Interrupted says that a migration of a queue was interrupted, and how to go on.
+type Interrupted struct{ Text, Next string }
 
 // The percentages from which a node is near a limit.
 const (
@@ -91,6 +96,9 @@ func Problems(f *Facts, l DeadLetters) []Problem {
 	}
 	for _, x := range l.Lifted {
 		list.add(Warning, "limit-lifted", x.Next, "%s", x.Text)
+	}
+	for _, x := range l.Interrupted {
+		list.add(Warning, "migration-interrupted", x.Next, "%s", x.Text)
 	}
 	slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(b.Severity.rank(), a.Severity.rank()) })
 	return list

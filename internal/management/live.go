@@ -116,6 +116,7 @@ func (c *Client) newReading(scope Scope) *reading {
 	r := &reading{api: c, scope: scope.normal(), live: &topology.Live{
 		Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{},
 		Unreadable: map[topology.Kind]string{}, Access: map[string][]string{},
+		Locks: map[topology.Ref]bool{},
 	}}
 	r.live.Server.User = c.opts.User
 	return r

@@ -2,14 +2,9 @@ package management
 
 import (
 	"context"
-	"strings"
-
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
-
-// LockPrefix begins the names of the queues that are locks of apply. They belong to no topology.
-const LockPrefix = "msgctl.lock."
 
 type exchangeJSON struct {
 	Name       string         `json:"name"`
@@ -44,10 +39,12 @@ func queueName(q *queueJSON) string { return q.Name }
 
 func (r *reading) queues(ctx context.Context, vhost string) error {
 	var objects []topology.Object
+	var locks []topology.Ref
 	status := map[topology.Ref]topology.QueueStatus{}
 	columns := "name,type,durable,auto_delete,exclusive,arguments,messages"
 	err := listQueues(ctx, r.api, vhost, columns, queueName, func(q *queueJSON) error {
-		if strings.HasPrefix(q.Name, LockPrefix) && q.Exclusive != nil && *q.Exclusive {
+		if topology.IsLock(q.Name) && q.Exclusive != nil && *q.Exclusive {
+			locks = append(locks, topology.QueueRef(vhost, q.Name))
 			return nil
 		}
 		o := q.queue(vhost)
@@ -63,6 +60,9 @@ func (r *reading) queues(ctx context.Context, vhost string) error {
 	r.mu.Lock()
 	for ref, s := range status {
 		r.live.Status[ref] = s
+	}
+	for _, ref := range locks {
+		r.live.Locks[ref] = true
 	}
 	r.mu.Unlock()
 	return r.addAll(objects)

@@ -80,7 +80,7 @@ type Job struct {
 const parameterPrefix = "msgctl-migration-"
 
 // namePrefix begins the names of everything that a migration makes.
-const namePrefix = "msgctl.migration."
+const namePrefix = topology.MigrationPrefix
 
 // Parameter returns the name of the global parameter that holds the job.
 func (j *Job) Parameter() string { return parameterPrefix + j.ID }

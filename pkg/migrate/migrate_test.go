@@ -205,3 +205,68 @@ func TestAbort(t *testing.T) {
 		t.Error("the stages are in no order")
 	}
 }
+
+// TestSettle: in the middle of a migration, a live state has neither its queues, exchanges and record
+// nor gaps that only it makes.
+func TestSettle(t *testing.T) {
+	for name, c := range map[string]struct {
+		to         string
+		have       []string // of the queue before and after
+		unreadable bool
+		want       string // where the binding leads, "" if it is unknown
+	}{
+		"drain":            {to: "work", have: []string{"work"}, want: "work"},
+		"missing":          {to: "work", want: "work"},
+		"rename, drain":    {to: "tasks", have: []string{"work"}, want: "work"},
+		"rename, refill":   {to: "tasks", have: []string{"tasks"}, want: "tasks"},
+		"record not read":  {to: "work", have: []string{"work"}, unreadable: true},
+		"rename, switched": {to: "tasks", have: []string{"work", "tasks"}, want: "tasks"},
+	} {
+		j := &migrate.Job{ID: "abc", Stage: migrate.Drain, Holding: topology.Classic,
+			From: queue("work", topology.Classic, nil), To: queue(c.to, topology.Classic, nil)}
+		record, err := j.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		live := &topology.Live{Status: map[topology.Ref]topology.QueueStatus{j.Backlog().Ref(): {Messages: 3, Known: true}}}
+		objects := []topology.Object{j.Backlog(), j.Arrivals(), j.Bound(j.Into(j.Backlog()), j.Backlog()),
+			&topology.Exchange{VHost: "v"}, &topology.Binding{VHost: "v", Source: "shop", RoutingKey: "k",
+				Destination: j.Route().Name, DestinationType: topology.ToExchange}}
+		for _, x := range j.Exchanges() {
+			objects = append(objects, x)
+		}
+		for _, q := range c.have {
+			objects = append(objects, queue(q, topology.Classic, nil))
+		}
+		if c.unreadable {
+			live.Unreadable = map[topology.Kind]string{topology.KindGlobalParameter: "no tag"}
+		} else {
+			objects = append(objects, record)
+		}
+		for _, o := range objects {
+			if err := live.Add(o, diag.Position{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		migrate.Settle(live)
+		if len(live.Migrations) != 1 || live.Migrations[0].Messages != 3 || live.Migrations[0].Running ||
+			(live.Migrations[0].From == "") != c.unreadable {
+			t.Errorf("%s: migrations %+v", name, live.Migrations)
+		}
+		bound := ""
+		for _, o := range live.Objects() {
+			b, ok := o.(*topology.Binding)
+			if id, own := topology.OfMigration(o.Ref().Name); own || migrate.IsJob(o.Ref().Name) {
+				t.Errorf("%s: %s of %q is left", name, o.Ref(), id)
+			} else if ok {
+				bound = b.Destination
+				if !live.Has(b.Ref().DestinationRef()) {
+					t.Errorf("%s: queue %q is missing", name, bound)
+				}
+			}
+		}
+		if bound != c.want {
+			t.Errorf("%s: the binding leads to %q, want %q", name, bound, c.want)
+		}
+	}
+}

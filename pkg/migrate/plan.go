@@ -133,11 +133,6 @@ func (p *Plan) checkTarget(live *topology.Live) {
 	}
 }
 
-// dropping are the policy keys with which a queue of the migration would lose messages.
-func dropping() []string {
-	return []string{"message-ttl", "expires", "max-length", "max-length-bytes", "delivery-limit"}
-}
-
 func (p *Plan) checkPolicies(live *topology.Live, policies *route.Policies) {
 	if why, ok := live.Unreadable[topology.KindPolicy]; ok {
 		p.refuse("which policies apply to the queues cannot be read: " + why)
@@ -156,7 +151,7 @@ func (p *Plan) checkPolicies(live *topology.Live, policies *route.Policies) {
 			if applied.Policy == nil {
 				continue
 			}
-			for _, key := range dropping() {
+			for _, key := range topology.DroppingKeys() {
 				if _, set := applied.Policy.Definition[key]; set {
 					p.refuse(fmt.Sprintf("%s also applies to queue %q, where the messages wait meanwhile, and its %s could drop "+
 						"them: exclude names that begin with %s from its pattern", applied.Policy.Ref(), q.Name, key, namePrefix))

@@ -11,6 +11,11 @@ type Live struct {
 	// Access lists, for each user, the vhosts in which it has permissions, read or not, ordered. It
 	// is known when permissions are (see Unreadable).
 	Access map[string][]string
+	// Migrations are the replacements of queues that have not ended, by their beginning. What they made is not in
+	// State, in which bindings that they lead elsewhere are those of their queues.
+	Migrations []Migration
+	// Locks are the queues by which programs lock what they work on: see LockName.
+	Locks map[Ref]bool
 	// MissingVHosts lists vhosts that were asked for and do not exist.
 	MissingVHosts []string
 	// ClosedVHosts lists, where all vhosts were asked for, those that the user may see but not

@@ -32,6 +32,11 @@ func deadLetters(ctx context.Context, b Broker, i *health.Inspection, live *topo
 	}
 	losses(i, found.Losing)
 	lifted(i, live, state)
+	for _, m := range live.Migrations {
+		if !m.Running {
+			i.Interrupted = append(i.Interrupted, health.Interrupted{Text: m.String(), Next: m.Next()})
+		}
+	}
 	work(i, state, live.Server.Version, aside)
 	for _, w := range i.Work {
 		s := live.Status[topology.Ref{Kind: topology.KindQueue, VHost: w[0], Name: w[1]}]

@@ -27,8 +27,11 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("%s %q does not exist in vhost %q", e.Kind, e.Name, e.VHost)
 }
 
-// Queue returns a queue of the vhost, or a *MissingError.
+// Queue returns a queue of the vhost, or a *MissingError, or a *topology.MigratedError.
 func (v *VHost) Queue(name string) (*topology.Queue, error) {
+	if err := v.Live.Migrated(v.Name, name); err != nil {
+		return nil, err
+	}
 	if o, ok := v.Live.Get(v.Ref(name)); ok {
 		return o.(*topology.Queue), nil
 	}
@@ -56,10 +59,13 @@ func (v *VHost) names(kind topology.Kind) (names []string) {
 }
 
 // CheckDestination returns a *MissingError if the queue or exchange of a destination does not
-// exist.
+// exist, and a *topology.MigratedError for one of a migration.
 func (v *VHost) CheckDestination(to replay.Destination) error {
 	switch to.Kind {
 	case replay.ToQueue:
+		if err := v.Live.Migrated(v.Name, to.Queue); err != nil {
+			return err
+		}
 		if !v.Exists(to.Queue) {
 			return &MissingError{Kind: "queue", Name: to.Queue, VHost: v.Name, Known: v.queueNames(), Destination: true}
 		}

@@ -26,7 +26,7 @@ func (d *differ) prune() {
 		case d.have.Unreadable[ref.Kind] != "" || d.inUse(ref):
 			d.owned[ref] = true
 		case !d.have.Has(ref):
-			if ref.VHost != "" && !read[ref.VHost] {
+			if ref.VHost != "" && !read[ref.VHost] || d.replacedNow(ref) {
 				d.owned[ref] = true
 			}
 		case d.owner(ref) != "":
@@ -42,6 +42,13 @@ func (d *differ) prune() {
 		}
 	}
 	d.delete(d.keep(gone), fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
+}
+
+// replacedNow reports whether an object is missing only because its queue is being replaced.
+func (d *differ) replacedNow(ref topology.Ref) bool {
+	return slices.ContainsFunc(d.have.Migrations, func(m topology.Migration) bool {
+		return m.Replaces(ref) || ref.Kind == topology.KindBinding && m.Replaces(ref.DestinationRef())
+	})
 }
 
 // reaches reports whether Prune deletes an object, and notes otherwise what the user has to name

@@ -315,6 +315,7 @@ func (d *differ) finish() {
 	d.messageRisks()
 	d.limitLoss()
 	d.protectAdministrators()
+	d.protectMigrations()
 	d.reportUnreadable()
 	d.reportOwnership()
 	d.reportForeign()

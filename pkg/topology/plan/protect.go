@@ -7,6 +7,8 @@ import (
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // administrator is the tag of users who may do everything over the management API.
@@ -238,4 +240,52 @@ func vhosts(n int) string {
 		return "vhost"
 	}
 	return "vhosts"
+}
+
+// protectMigrations names the unfinished migrations, and blocks what would get in their way.
+func (d *differ) protectMigrations() {
+	for k := range d.have.Migrations {
+		m := &d.have.Migrations[k]
+		d.problem(diag.Diagnostic{Severity: diag.Warning, Message: m.String(),
+			Why: "apply leaves the queue, its bindings and its messages alone until then", Fix: m.Next()})
+		for i := range d.plan.Steps {
+			if s := &d.plan.Steps[i]; s.Action != Adopt && d.disturbs(s, m) {
+				s.Blocked, s.Remedy = "migration "+m.ID+" has to end first: "+m.Next(), Remedy{}
+			}
+		}
+	}
+}
+
+// disturbs reports whether a step would get in the way of a migration. It concerns the queue, its
+// bindings, an exchange that they lead from, or a policy that drops messages that wait meanwhile.
+func (d *differ) disturbs(s *Step, m *topology.Migration) bool {
+	gone := s.Action == Delete || s.Action == Replace
+	switch s.Ref.Kind {
+	case topology.KindQueue:
+		return m.Replaces(s.Ref)
+	case topology.KindBinding:
+		return m.Replaces(s.Ref.DestinationRef())
+	case topology.KindExchange:
+		return gone && slices.ContainsFunc(d.bindingsOf(s.Ref), func(b topology.Ref) bool {
+			return m.Replaces(b.DestinationRef())
+		})
+	case topology.KindVHost:
+		return gone && s.Ref.Name == m.VHost
+	case topology.KindPolicy, topology.KindOperatorPolicy:
+		return s.Ref.VHost == m.VHost && s.Want != nil && dropsFrom(s.Want, m)
+	}
+	return false
+}
+
+// dropsFrom reports whether a policy may drop messages from the queues of a migration.
+func dropsFrom(o topology.Object, m *topology.Migration) bool {
+	p, ok := o.(*topology.Policy)
+	if !ok || !slices.ContainsFunc(topology.DroppingKeys(), func(key string) bool { return p.Definition[key] != nil }) {
+		return false
+	}
+	policies := route.NewPolicies([]*topology.Policy{p}, "")
+	return slices.ContainsFunc([]string{"backlog", "arrivals"}, func(part string) bool {
+		matches, known := policies.Matches(p, topology.MigrationPrefix+m.ID+"."+part)
+		return matches || !known
+	})
 }

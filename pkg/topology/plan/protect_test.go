@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -303,5 +304,69 @@ func TestPermissionsOfTheLogin(t *testing.T) {
 	other := &topology.UserLimit{User: "other", Name: "max-connections"}
 	if p := plan.Diff(topologytest.State(other), live, plan.Options{}); len(p.Blocked()) != 0 {
 		t.Errorf("a limit of another user: %s", topologytest.Describe(p))
+	}
+}
+
+// TestMigrations: what would get in the way of an unfinished migration is blocked, whichever way it
+// is planned; the rest is not.
+func TestMigrations(t *testing.T) {
+	q, other, x := topologytest.Queue("q"), topologytest.Queue("other"), topologytest.Exchange("x", "topic")
+	toQ, toOther := topologytest.Bind("x", "q", "k"), topologytest.Bind("x", "other", "k")
+	longer, fanout := topologytest.Queue("q"), topologytest.Exchange("x", "topic")
+	longer.Arguments, fanout.Type = topology.Arguments{"x-max-length": int64(9)}, "fanout"
+	policy := func(pattern, key string) *topology.Policy {
+		return &topology.Policy{VHost: "/", Name: "p", Pattern: pattern, ApplyTo: "queues",
+			Definition: topology.Arguments{key: int64(9)}}
+	}
+	added, drops := topologytest.Bind("x", "q", "z"), policy("^msg", "message-ttl")
+	live := topologytest.BrokerWith(q, other, x, toQ, toOther).Owns("t", q, other, x, toQ, toOther).Live()
+	for name, test := range map[string]struct {
+		want    []topology.Object
+		blocked []topology.Ref
+		known   bool // it is blocked only because the record cannot be read
+	}{
+		"as it is":           {want: []topology.Object{q, other, x, toQ, toOther}},
+		"queue changed":      {[]topology.Object{longer, other, x, toOther, toQ}, []topology.Ref{q.Ref(), toQ.Ref()}, false},
+		"queue pruned":       {[]topology.Object{other, x, toOther}, []topology.Ref{q.Ref()}, false},
+		"binding pruned":     {[]topology.Object{q, other, x, toOther}, []topology.Ref{toQ.Ref()}, false},
+		"binding added":      {[]topology.Object{q, other, x, toQ, toOther, added}, []topology.Ref{added.Ref()}, false},
+		"exchange replaced":  {[]topology.Object{q, other, fanout, toQ, toOther}, []topology.Ref{x.Ref(), toQ.Ref()}, false},
+		"other pruned":       {[]topology.Object{q, x, toQ}, []topology.Ref{other.Ref()}, true},
+		"messages dropped":   {[]topology.Object{q, other, x, toQ, toOther, drops}, []topology.Ref{drops.Ref()}, false},
+		"policy of others":   {want: []topology.Object{q, other, x, toQ, toOther, policy("^none", "message-ttl")}},
+		"policy of overflow": {want: []topology.Object{q, other, x, toQ, toOther, policy("", "queue-master-locator")}},
+	} {
+		for _, unread := range []bool{false, true} {
+			live.Migrations = []topology.Migration{{ID: "id", VHost: "/", From: "q", To: "q"}}
+			if unread {
+				live.Migrations = []topology.Migration{{ID: "id", VHost: "/", Unread: "no tag"}}
+			}
+			p := plan.Diff(topologytest.State(test.want...), live, everything)
+			var blocked []topology.Ref
+			for _, s := range p.Blocked() {
+				if strings.Contains(s.Blocked, "queue jobs resume id") {
+					blocked = append(blocked, s.Ref)
+				}
+			}
+			for _, ref := range test.blocked {
+				if slices.Contains(blocked, ref) == (test.known && !unread) {
+					t.Errorf("%s, unread %v: %s", name, unread, topologytest.Describe(p))
+				}
+			}
+			if len(test.blocked) == 0 && len(blocked) > 0 || !strings.Contains(p.Problems.Error(), "migration id") {
+				t.Errorf("%s, unread %v: blocked %v: %s", name, unread, blocked, topologytest.Describe(p))
+			}
+		}
+	}
+	live.Migrations = []topology.Migration{{ID: "id", VHost: "/", From: "q", To: "q", Running: true}}
+	for _, s := range plan.Destroy(topologytest.State(q, other, x), live, plan.Options{}).Blocked() {
+		if s.Ref == other.Ref() || !strings.Contains(s.Blocked, "wait until it has ended") {
+			t.Errorf("destroy: %+v", s)
+		}
+	}
+	live = topologytest.BrokerWith(other, x).Owns("t", q, other, x, toQ).Live()
+	live.Migrations = []topology.Migration{{ID: "id", VHost: "/", From: "q", To: "q"}}
+	if p := plan.Diff(topologytest.State(other, x), live, everything); !p.Ownership.Refs[toQ.Ref()] {
+		t.Errorf("a binding that is led elsewhere is given up: %s", topologytest.Describe(p))
 	}
 }
