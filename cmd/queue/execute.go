@@ -11,7 +11,6 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
-	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/migrations"
 	"github.com/msgctl/msgctl/internal/terminal"
@@ -24,7 +23,9 @@ import (
 type workFlags struct {
 	output   cmdutil.OutputFlag
 	progress terminal.ProgressMode
+	report   string
 	rate     float64
+	above    float64
 	patience time.Duration
 	prefetch int
 	allowGap bool
@@ -35,6 +36,11 @@ func (w *workFlags) register(cmd *cobra.Command) {
 	cmdmsg.RegisterProgress(cmd, &w.progress)
 	flags := cmd.Flags()
 	flags.Float64Var(&w.rate, "rate", 0, "move at most this many messages per second (0: no limit)")
+	flags.Float64Var(&w.above, "pause-above", 0, "move nothing while applications publish more than this many messages "+
+		"per second to the queue through exchanges (0: never pause)")
+	flags.StringVar(&w.report, "report", "",
+		"append NDJSON to this `FILE`: each stage, with the messages in all queues, and the outcome")
+	cmdutil.MarkNewFile(cmd, "report")
 	flags.DurationVar(&w.patience, "patience", 10*time.Minute,
 		"how long to wait, without any progress, for consumers that hold messages or for room in the new queue")
 	flags.IntVar(&w.prefetch, "prefetch", 1000, "messages in flight: killing msgctl can double as many")
@@ -45,27 +51,34 @@ func (w *workFlags) register(cmd *cobra.Command) {
 // execute runs a job to its end, and reports.
 func (w *workFlags) execute(ctx context.Context, d *cmdutil.Process, b Broker, conn *profile.Connection,
 	live *topology.Live, j *migrate.Job) error {
-	if w.rate < 0 || w.prefetch <= 0 || w.patience <= 0 {
+	if w.rate < 0 || w.above < 0 || w.prefetch <= 0 || w.patience <= 0 {
 		return cmdutil.UsageError("--prefetch 1000 --patience 10m",
-			"--rate cannot be negative, and --prefetch and --patience must be positive")
+			"--rate and --pause-above cannot be negative, and --prefetch and --patience must be positive")
 	}
-	observer := &stages{proc: d, mode: w.progress, job: j}
+	observer, err := w.observe(ctx, d, b, j)
+	if err != nil {
+		return err
+	}
 	reconnect := cmdmsg.Reconnect(conn)
-	r := run.Runner{Broker: b, Job: j,
-		Identity: migrate.Identity{Login: conn.User, Impersonator: slices.Contains(live.Server.Tags, "impersonator")},
-		Options: run.Options{Rate: w.rate, Patience: w.patience, Prefetch: w.prefetch, Observer: observer,
-			Reconnect: run.Reconnect{Delay: reconnect.Delay, Attempts: reconnect.Attempts,
-				ConfirmTimeout: reconnect.ConfirmTimeout}},
-	}
+	r := run.Runner{Broker: b, Job: j, Options: w.options(),
+		Identity: migrate.Identity{Login: conn.User, Impersonator: slices.Contains(live.Server.Tags, "impersonator")}}
+	r.Options.Observer = observer
+	r.Options.Reconnect = run.Reconnect{Delay: reconnect.Delay, Attempts: reconnect.Attempts,
+		ConfirmTimeout: reconnect.ConfirmTimeout}
 	start := time.Now()
 	result, err := r.Run(ctx)
 	observer.end()
 	doc := migrations.NewOutcomeDocument(j, result, err, time.Since(start))
 	doc.Interrupted = errors.Is(err, run.ErrInterrupted)
-	if shown := w.show(d, doc); shown != nil {
+	if shown := errors.Join(observer.close(doc), w.show(d, doc)); shown != nil {
 		return errors.Join(err, shown)
 	}
 	return w.failure(ctx, &r, err)
+}
+
+// options are those of a runner that the flags set.
+func (w *workFlags) options() run.Options {
+	return run.Options{Rate: w.rate, PauseAbove: w.above, Patience: w.patience, Prefetch: w.prefetch}
 }
 
 func (w *workFlags) show(d *cmdutil.Process, doc migrations.OutcomeDocument) error {
@@ -108,33 +121,4 @@ func (w *workFlags) failure(ctx context.Context, r *run.Runner, err error) error
 			r.Job.ID + " --allow-gap   goes on in spite of that"
 	}
 	return exit
-}
-
-// stages shows the progress of a migration, stage by stage.
-type stages struct {
-	proc *cmdutil.Process
-	mode terminal.ProgressMode
-	job  *migrate.Job
-	now  *cmdmsg.RunObserver
-}
-
-// Begin implements run.Observer.
-func (s *stages) Begin(stage migrate.Stage) {
-	s.end()
-	s.now = cmdmsg.NewRunObserver(s.proc, s.mode, string(stage), 0)
-	if s.mode != terminal.ProgressNone {
-		s.now.Bar.Note(fmt.Sprintf("stage %s (job %s)", stage, s.job.ID))
-	}
-}
-
-// Progress implements report.Observer.
-func (s *stages) Progress(p report.Progress) { s.now.Progress(p) }
-
-// Notice implements report.Observer.
-func (s *stages) Notice(n report.Notice) { s.now.Notice(n) }
-
-func (s *stages) end() {
-	if s.now != nil {
-		s.now.End()
-	}
 }

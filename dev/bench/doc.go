@@ -10,6 +10,9 @@
 // dynamic shovel of the broker and with a bare loop on the client library. Each of them gets its
 // own queue with the same messages.
 //
+// migrate: for each broker, it compares `msgctl queue convert` from classic to quorum with dynamic
+// shovels that move the same messages out and back.
+//
 // group: for each broker, it compares `msgctl dlq inspect --group-by`, without and with --where,
 // with a bare consumer.
 //

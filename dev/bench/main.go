@@ -24,7 +24,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.sizes, "sizes", "1000,10000", "numbers of objects to apply, separated by commas")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of which the median counts")
-	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay")
+	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay, and messages of a queue to convert")
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
 	flag.IntVar(&o.events, "events", 200_000, "events to publish, to watch, and to consume")
 	flag.StringVar(&o.other, "other", "", "another build of msgctl, to replay in the same rounds")
@@ -49,7 +49,7 @@ type options struct {
 }
 
 // partNames lists the values of -only.
-const partNames = "start, offline, apply, dlq, group, publish, tail, consume"
+const partNames = "start, offline, apply, dlq, migrate, group, publish, tail, consume"
 
 func (o *options) has(part string) bool { return o.only == "" || o.only == part }
 
@@ -116,6 +116,11 @@ func (b *benchmark) all(ctx context.Context, br reference.Broker) error {
 			if err := b.replay(ctx, br, of); err != nil {
 				return fmt.Errorf("%d dead letters of %d B in a %s queue: %w", of.count, of.size, of.queueType, err)
 			}
+		}
+	}
+	if b.has("migrate") {
+		if err := b.migrate(ctx, br); err != nil {
+			return err
 		}
 	}
 	if b.has("group") {

@@ -48,3 +48,12 @@ func (c *Client) Published(ctx context.Context, vhost, queue string) (int64, err
 	}
 	return c.api.Published(ctx, vhost, queue)
 }
+
+// PublishedRate returns how many messages a second are published to a queue: see
+// management.Client.PublishedRate.
+func (c *Client) PublishedRate(ctx context.Context, vhost, queue string) (float64, error) {
+	if c.api == nil {
+		return 0, nil
+	}
+	return c.api.PublishedRate(ctx, vhost, queue)
+}

@@ -79,3 +79,21 @@ func (c *Client) Published(ctx context.Context, vhost, queue string) (int64, err
 	}
 	return *q.Stats.Publish, nil
 }
+
+// PublishedRate returns how many messages a second are published to a queue, some seconds late, and 0
+// if the broker keeps no statistics of it.
+func (c *Client) PublishedRate(ctx context.Context, vhost, queue string) (float64, error) {
+	var answer json.RawMessage // of a queue without statistics it is an empty array
+	if err := c.get(ctx, path("queues", vhost, queue)+"?columns=message_stats.publish_details.rate", &answer); err != nil {
+		return 0, c.Explain(ctx, c.onQueue("read the statistics of", vhost, queue), err)
+	}
+	var q struct {
+		Stats struct {
+			Publish struct {
+				Rate float64
+			} `json:"publish_details"`
+		} `json:"message_stats"`
+	}
+	_ = decode(answer, &q) // without statistics it is 0
+	return q.Stats.Publish.Rate, nil
+}

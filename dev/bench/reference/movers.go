@@ -33,6 +33,9 @@ func (b Broker) Shovel(ctx context.Context, l *Link, from, to string, n int) (pr
 	if err != nil {
 		return process.Usage{}, err
 	}
+	for b.request(ctx, http.MethodGet, shovelPath, nil) == nil { // the one before deletes itself
+		time.Sleep(pollEvery)
+	}
 	start := time.Now()
 	if err := b.request(ctx, http.MethodPut, shovelPath, body); err != nil {
 		return process.Usage{}, fmt.Errorf("is the shovel plugin enabled? %w", err)

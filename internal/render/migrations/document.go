@@ -70,13 +70,15 @@ type PlanDocument struct {
 	Refused  []string `json:"refused,omitempty"`
 	NotKept  []string `json:"not_kept,omitempty"`
 	Policies []string `json:"policies,omitempty"`
+	// EstimateMS is how long it will take, in milliseconds, if nobody publishes meanwhile.
+	EstimateMS int64 `json:"estimate_ms"`
 }
 
-// NewPlanDocument returns the document of a plan.
-func NewPlanDocument(p *migrate.Plan) PlanDocument {
+// NewPlanDocument returns the document of a plan. estimate is how long it will take.
+func NewPlanDocument(p *migrate.Plan, estimate time.Duration) PlanDocument {
 	return PlanDocument{FormatVersion: FormatVersion, Job: NewJobDocument(p.Job), Messages: p.Messages,
 		Consumers: p.Consumers, Bindings: p.Bindings, Exclusive: p.Job.Exclusive, Feeding: p.Job.Feeding,
-		Refused: p.Refused, NotKept: p.Lost, Policies: p.Policies}
+		Refused: p.Refused, NotKept: p.Lost, Policies: p.Policies, EstimateMS: estimate.Milliseconds()}
 }
 
 // OutcomeDocument is what one run of a migration did.
@@ -103,6 +105,15 @@ type OutcomeDocument struct {
 	Interrupted bool     `json:"interrupted,omitempty"`
 	Error       string   `json:"error,omitempty"`
 	ElapsedMS   int64    `json:"elapsed_ms"`
+	// Stages are those that were executed, in order.
+	Stages []StageDocument `json:"stages,omitempty"`
+}
+
+// StageDocument is a stage that was executed.
+type StageDocument struct {
+	Stage     migrate.Stage `json:"stage"`
+	Moved     int64         `json:"moved"`
+	ElapsedMS int64         `json:"elapsed_ms"`
 }
 
 // NewOutcomeDocument returns the document of a run that ended with err, nil if the migration is done.
@@ -111,8 +122,30 @@ func NewOutcomeDocument(j *migrate.Job, r run.Report, err error, elapsed time.Du
 		Restored: r.Restored, Arrived: r.Arrived, Resent: r.Resent, Altered: r.Altered, ByName: r.ByName,
 		Overtaken: r.Overtaken, GapMS: float64(r.Gap.Microseconds()) / 1000, Notes: r.Notes,
 		ElapsedMS: elapsed.Milliseconds()}
+	for _, s := range r.Stages {
+		doc.Stages = append(doc.Stages, StageDocument{s.Stage, s.Moved, s.Elapsed.Milliseconds()})
+	}
 	if err != nil {
 		doc.Error = err.Error()
 	}
 	return doc
+}
+
+// StageLine is the line of a report for a stage that begins.
+type StageLine struct {
+	Event string        `json:"event"` // stage
+	Job   string        `json:"job"`
+	Stage migrate.Stage `json:"stage"`
+	At    time.Time     `json:"at"`
+	// Ready are the ready messages of each queue: the old one, the new one and those of the migration,
+	// as far as they exist.
+	Ready map[string]int64 `json:"ready"`
+}
+
+// OutcomeLine is the last line of a report.
+type OutcomeLine struct {
+	Event string           `json:"event"` // outcome
+	At    time.Time        `json:"at"`
+	Ready map[string]int64 `json:"ready"`
+	OutcomeDocument
 }

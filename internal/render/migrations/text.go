@@ -40,6 +40,8 @@ func PlanText(w io.Writer, doc PlanDocument, style terminal.Styler, width int) e
 		line("awaited", fmt.Sprintf("queues that send their dead letters here by name have to be empty: %s",
 			strings.Join(doc.Feeding, ", ")))
 	}
+	line("time", fmt.Sprintf("about %s, if publishers are slow and consumers hold nothing for long",
+		render.Elapsed(doc.EstimateMS)))
 	for _, text := range doc.Policies {
 		line("policies", text)
 	}

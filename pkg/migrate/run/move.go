@@ -19,6 +19,12 @@ import (
 // does. A message is removed when its copy is confirmed and was not returned.
 func (r *Runner) move(ctx context.Context, from, to *topology.Queue, n int64,
 	change func(*message.Message) *message.Message) (done int64, refused string, err error) {
+	if r.Options.PauseAbove > 0 {
+		n = min(n, maxUnwatched)
+	}
+	if err := r.calm(ctx); err != nil {
+		return 0, "", err
+	}
 	target := r.Job.Into(to).Name
 	timing := pipeline.DefaultTiming()
 	timing.Reconnect = reconnect.Policy{Delay: r.Options.Reconnect.Delay, Attempts: r.Options.Reconnect.Attempts}

@@ -42,6 +42,8 @@ type Broker interface {
 	ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error)
 	Counts(ctx context.Context, vhost string) (map[string]topology.QueueCounts, error)
 	Published(ctx context.Context, vhost, queue string) (int64, error)
+	// PublishedRate is how many messages a second are published to a queue, late too; 0 if unknown.
+	PublishedRate(ctx context.Context, vhost, queue string) (float64, error)
 	Source(vhost string) consume.Source
 	Dialer(vhost string) publish.Dialer
 }
@@ -57,6 +59,9 @@ type Observer interface {
 type Options struct {
 	// Rate is the maximum number of messages moved per second; 0 is no limit.
 	Rate float64
+	// PauseAbove pauses the moving of messages while applications publish more than so many a second
+	// to the queue through exchanges; 0 never pauses. The broker says that some seconds late.
+	PauseAbove float64
 	// Patience is how long to wait without any progress for consumers that hold messages, or for room
 	// in the new queue. 0 is 10 minutes.
 	Patience time.Duration
@@ -99,7 +104,18 @@ type Report struct {
 	Gap time.Duration
 	// Notes say what could not be kept.
 	Notes []string
+	// Stages are those that were executed, in order. One that was repeated is there several times.
+	Stages []StageReport
 }
+
+// StageReport is one stage of a run: how long it took, and how many messages were moved in it.
+type StageReport struct {
+	Stage   migrate.Stage
+	Elapsed time.Duration
+	Moved   int64
+}
+
+func (r *Report) moved() int64 { return r.Stored + r.Restored + r.Arrived }
 
 // ErrInterrupted is wrapped if the context ended. Everything is as recorded; resume goes on.
 var ErrInterrupted = errors.New("interrupted")
@@ -155,7 +171,9 @@ func (r *Runner) Run(ctx context.Context) (Report, error) {
 			r.Options.Observer.Begin(r.Job.Stage)
 		}
 		r.progress()
+		start, before := time.Now(), r.report.moved()
 		next, err := r.stage(ctx)
+		r.report.Stages = append(r.report.Stages, StageReport{r.Job.Stage, time.Since(start), r.report.moved() - before})
 		if err != nil {
 			if ctx.Err() != nil {
 				err = fmt.Errorf("%w in stage %s", ErrInterrupted, r.Job.Stage)
