@@ -73,6 +73,11 @@ func (o *options) begin(ctx context.Context, queue string, change migrate.Change
 	if err := noneUnderWay(ctx, b, conn.VHost, queue, change.Name); err != nil {
 		return err
 	}
+	if n, err := b.Ready(ctx, conn.VHost, queue); err == nil { // the counts that were read are late
+		status := live.Status[topology.QueueRef(conn.VHost, queue)]
+		status.Messages = max(status.Messages, n)
+		live.Status[topology.QueueRef(conn.VHost, queue)] = status
+	}
 	p, err := migrate.New(live, conn.VHost, queue, change, who(), time.Now())
 	if err != nil {
 		return err
@@ -84,6 +89,7 @@ func (o *options) begin(ctx context.Context, queue string, change migrate.Change
 	if err := o.confirm(ctx, conn, p); err != nil {
 		return err
 	}
+	o.work.began = true
 	return o.work.execute(ctx, o.proc, b, conn, live, p.Job)
 }
 
@@ -96,7 +102,7 @@ func (o *options) present(ctx context.Context, b Broker, p *migrate.Plan) error 
 	n := counts[p.Job.From.Name]
 	p.Consumers = n.Consumers
 	if n.Known {
-		p.Messages = n.Ready + n.Unacked
+		p.Messages = max(p.Messages, n.Ready+n.Unacked)
 	}
 	streams, doc := o.proc.Streams, migrations.NewPlanDocument(p, o.work.options().Estimate(p.Job, p.Messages, p.Consumers))
 	out, width := streams.Err, streams.ErrWidth()

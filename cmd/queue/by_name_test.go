@@ -35,6 +35,10 @@ func TestPublisherByName(t *testing.T) {
 		p.Run("queue", "convert", "work", "--to", "quorum", "--yes").Want(t, 1, "is being migrated already",
 			"msgctl queue jobs resume "+job)
 		p.Run("queue", "jobs", "show", job).Want(t, 0, "stage     drain", "msgctl queue jobs abort "+job)
+		other := cmdtest.NewProgram(t, f.VHost.AddUser(t, rabbittest.Tags("policymaker"),
+			rabbittest.Permissions("^msgctl", "^msgctl", "^msgctl|^orders$")).URL, f.VHost.API)
+		other.Run("queue", "jobs", "resume", job).Want(t, 4, "lacks the permission", "msgctl queue jobs abort "+job)
+		p.Run("queue", "jobs", "show", job).Want(t, 0, "goes to   quorum") // not back, because another may not go on
 		p.Run("queue", "jobs", "abort", job).Want(t, 0, "Queue work is as it was")
 		v := l.Settle(t, f.VHost.URL, "work")
 		if v.Lost > 0 || v.Returned > 0 || v.Nacked > 0 || v.Duplicates > 0 {

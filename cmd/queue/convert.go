@@ -3,6 +3,7 @@ package queue
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,34 +71,51 @@ func (o *convertOptions) change(queue string) (c migrate.Change, err error) {
 		return c, cmdutil.UsageError("msgctl queue convert "+shell.Quote(queue)+" --to quorum",
 			"%snone of --to, --set and --unset says what to change", cmdutil.Where(o.base.cmd))
 	}
-	fields := map[string]any{"type": topology.Classic}
-	if o.to != "" {
-		fields["type"] = o.to
-	}
+	fields := map[string]any{}
 	for _, text := range o.set {
 		name, value, ok := strings.Cut(text, "=")
 		var v any
-		if err := yaml.Unmarshal([]byte(value), &v); !ok || err != nil || name == "type" || name == "bindings" {
-			return c, cmdutil.UsageError("--set messageTTL=24h",
-				"%sflag --set %s: want a field of a queue other than its type and its bindings, and its value",
-				cmdutil.Where(o.base.cmd), text)
+		if err := yaml.Unmarshal([]byte(value), &v); !ok || err != nil || slices.Contains(notArguments(), name) {
+			return c, cmdutil.UsageError("--set messageTTL=24h, or --set 'arguments={x-dead-letter-exchange: dlx}'",
+				"%sflag --set %s: want a field of a queue and its value, and none of %s", cmdutil.Where(o.base.cmd), text,
+				strings.Join(notArguments(), ", "))
 		}
 		fields[name] = v
 	}
-	text, err := json.Marshal(map[string]any{"queues": map[string]any{queue: fields}})
+	types := []string{o.to}
+	if o.to == "" { // it has one of these: what does not fit it is refused later
+		types = []string{topology.Quorum, topology.Stream, topology.Classic}
+	}
+	for _, fields["type"] = range types {
+		if c.Set, err = o.arguments(fields); err == nil {
+			break
+		}
+	}
+	c.Type, c.Unset = o.to, o.unset
+	return c, err
+}
+
+// notArguments are the fields of a queue in a topology file that are not among its arguments.
+func notArguments() []string {
+	return []string{"type", "bindings", "durable", "autoDelete", "deadLetter", "retry", "alerts"}
+}
+
+// arguments reads the fields of a queue as a topology file.
+func (o *convertOptions) arguments(fields map[string]any) (topology.Arguments, error) {
+	text, err := json.Marshal(map[string]any{"queues": map[string]any{"q": fields}})
 	if err != nil {
-		return c, fmt.Errorf("read --set: %w", err)
+		return nil, fmt.Errorf("read --set: %w", err)
 	}
 	_, state, problems := spec.Read([]source.Input{{Name: "the flags", Data: text}}, spec.Options{})
 	for _, p := range problems {
 		if problems.HasErrors() {
-			return c, cmdutil.UsageError(p.Fix, "%s%s", cmdutil.Where(o.base.cmd), p.Message)
+			return nil, cmdutil.UsageError(p.Fix, "%s%s", cmdutil.Where(o.base.cmd), p.Message)
 		}
 	}
-	found, _ := state.Get(topology.QueueRef("/", queue))
+	found, _ := state.Get(topology.QueueRef("/", "q"))
 	q, ok := found.(*topology.Queue)
 	if !ok {
-		return c, cmdutil.UsageError("--set messageTTL=24h", "%s--set declares no queue", cmdutil.Where(o.base.cmd))
+		return nil, cmdutil.UsageError("--set messageTTL=24h", "%s--set declares no queue", cmdutil.Where(o.base.cmd))
 	}
-	return migrate.Change{Type: o.to, Set: q.Arguments, Unset: o.unset}, nil
+	return q.Arguments, nil
 }

@@ -29,6 +29,7 @@ type workFlags struct {
 	patience time.Duration
 	prefetch int
 	allowGap bool
+	began    bool // by this command, so that it may lead everything back
 }
 
 func (w *workFlags) register(cmd *cobra.Command) {
@@ -103,7 +104,8 @@ func (w *workFlags) failure(ctx context.Context, r *run.Runner, err error) error
 			return fmt.Errorf("nothing was changed: %w", err)
 		}
 	}
-	if errors.Is(err, topology.ErrNotPermitted) && r.Job.CanAbort() {
+	hopeless := errors.Is(err, topology.ErrNotPermitted) || errors.Is(err, run.ErrNotCopied)
+	if hopeless && w.began && r.Job.CanAbort() {
 		r.Job.Abort()
 		if _, back := r.Run(ctx); back == nil {
 			return fmt.Errorf("everything was led back to queue %q as it was: %w", r.Job.From.Name, err)

@@ -218,7 +218,11 @@ func (o *jobsOptions) abort(ctx context.Context, b Broker, conn *profile.Connect
 		return b.Delete(ctx, &topology.GlobalParameter{Name: j.Parameter()}, topology.DeleteConditions{})
 	}
 	return o.work.goOn(ctx, o.proc, b, conn, j, func(j *migrate.Job) error {
-		if !j.Aborted && !j.CanAbort() {
+		can, err := canAbort(ctx, b, j)
+		if err != nil {
+			return err
+		}
+		if !can {
 			return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Advice: goOn(j), Err: fmt.Errorf("migration %s cannot be "+
 				"aborted: queue %q may have been replaced already (stage %s)", j.ID, j.From.Name, j.Stage)}
 		}
@@ -227,6 +231,15 @@ func (o *jobsOptions) abort(ctx context.Context, b Broker, conn *profile.Connect
 		}
 		return nil
 	})
+}
+
+// canAbort looks at the queue at the stage in which it is replaced.
+func canAbort(ctx context.Context, b Broker, j *migrate.Job) (bool, error) {
+	if j.Stage != migrate.Switch || j.Aborted {
+		return j.Aborted || j.CanAbort(), nil
+	}
+	have, err := b.FindQueue(ctx, j.From.VHost, j.From.Name)
+	return have != nil && migrate.Same(have, j.From), err
 }
 
 // goOn locks the queue of a job, reads the job again, and executes it.

@@ -94,11 +94,17 @@ func Belongs(name string) bool { return strings.HasPrefix(name, namePrefix) }
 // Renames reports whether the queue gets another name.
 func (j *Job) Renames() bool { return j.From.Name != j.To.Name }
 
-// CanAbort reports whether the migration can still go back: the queue was not replaced yet.
-func (j *Job) CanAbort() bool { return !j.Aborted && j.Stage.Before(Switch) }
+// CanAbort reports whether the migration can still go back. At the stage Switch that takes a look at
+// the queue: it must still be as it was.
+func (j *Job) CanAbort() bool { return !j.Aborted && j.Stage.Before(Refill) }
 
 // Abort makes the job lead everything back to the queue as it was.
-func (j *Job) Abort() { j.To, j.Aborted = j.From, true }
+func (j *Job) Abort() {
+	j.To, j.Aborted = j.From, true
+	if j.Stage == Hold || j.Stage == Switch { // nothing more is led away, and what came meanwhile is last
+		j.Stage = Drain
+	}
+}
 
 func (j *Job) name(part string) string { return namePrefix + j.ID + "." + part }
 

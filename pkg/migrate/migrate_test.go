@@ -30,6 +30,14 @@ func world(work *topology.Queue, others ...topology.Object) *topology.Live {
 	return l
 }
 
+// sized is a world in which the messages of queue work are of so many bytes.
+func sized(bytes int64) *topology.Live {
+	work := queue("work", "classic", nil)
+	live := world(work)
+	live.Status[work.Ref()] = topology.QueueStatus{Messages: 50, Bytes: bytes, Known: true}
+	return live
+}
+
 // TestPlan: what a migration would do, and why it is refused.
 func TestPlan(t *testing.T) {
 	t.Parallel()
@@ -69,6 +77,18 @@ func TestPlan(t *testing.T) {
 			migrate.Change{Set: topology.Arguments{"x-max-length": int64(50)}}, "", nil},
 		"short and refusing": {world(queue("work", "classic", nil)), migrate.Change{Set: topology.Arguments{
 			"x-max-length": int64(49), "x-overflow": "reject-publish"}}, "", nil},
+		"too short in bytes": {sized(5000), migrate.Change{Set: topology.Arguments{"x-max-length-bytes": int64(4999)}},
+			"would keep 4999", nil},
+		"long enough in bytes": {sized(5000), migrate.Change{Set: topology.Arguments{"x-max-length-bytes": int64(5000)}},
+			"", nil},
+		"of unknown size": {sized(0), migrate.Change{Set: topology.Arguments{"x-max-length-bytes": int64(5000)}},
+			"does not say yet", nil},
+		"as short in bytes as before": {world(queue("work", "classic", topology.Arguments{"x-max-length-bytes": int64(9)})),
+			toQuorum, "", nil},
+		"without a time to live": {world(queue("work", "classic", nil)),
+			migrate.Change{Set: topology.Arguments{"x-message-ttl": int64(0)}}, "no consumer takes at once", nil},
+		"name of a migration": {world(queue("work", "classic", nil)), migrate.Change{Name: "msgctl.migration.x"},
+			"are those of migrations", nil},
 		"fed by a retry": {world(queue("work", "classic", nil), queue("wait", "classic", topology.Arguments{
 			"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work"}), queue("other", "classic", topology.Arguments{
 			"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "elsewhere"})), toQuorum, "", []string{"wait"}},
@@ -189,15 +209,16 @@ func TestMessageSurvivesTheBacklog(t *testing.T) {
 	}
 }
 
-// TestAbort: a migration can be aborted as long as the queue was not replaced.
+// TestAbort: a migration can be aborted as long as the queue was not replaced. Nothing more is led away
+// then.
 func TestAbort(t *testing.T) {
 	t.Parallel()
 	for _, stage := range migrate.Stages() {
 		j := &migrate.Job{Stage: stage, From: queue("a", "classic", nil), To: queue("b", "quorum", nil)}
-		if want := slices.Contains([]migrate.Stage{"prepare", "hold", "drain"}, stage); j.CanAbort() != want {
+		if want := slices.Contains([]migrate.Stage{"prepare", "hold", "drain", "switch"}, stage); j.CanAbort() != want {
 			t.Errorf("in stage %s, it can be aborted: %t", stage, !want)
 		}
-		if j.Abort(); j.Renames() || j.CanAbort() || !migrate.Same(j.From, j.To) {
+		if j.Abort(); j.Renames() || j.CanAbort() || !migrate.Same(j.From, j.To) || j.Stage == "hold" || j.Stage == "switch" {
 			t.Error("an aborted migration goes elsewhere than back")
 		}
 	}

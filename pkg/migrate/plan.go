@@ -3,6 +3,7 @@ package migrate
 import (
 	"crypto/rand"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -107,15 +108,15 @@ func (p *Plan) check(live *topology.Live) {
 	if p.Job.Renames() && live.Has(to.Ref()) {
 		p.refuse(fmt.Sprintf("queue %q exists already: choose a name that is free", to.Name))
 	}
-	if Belongs(from.Name) {
-		p.refuse("the queue belongs to a migration itself")
+	if Belongs(from.Name) || Belongs(to.Name) {
+		p.refuse(fmt.Sprintf("names that begin with %s are those of migrations themselves", namePrefix))
 	}
 	p.checkTarget(live)
 	policies := route.PoliciesOf(&live.State, from.VHost, live.Server.Version)
 	p.checkPolicies(live, policies)
 	p.checkBindings(live)
 	p.findFeeding(live, policies)
-	p.findLost(live)
+	p.findLost(live, policies)
 }
 
 func (p *Plan) refuse(text string) { p.Refused = append(p.Refused, text) }
@@ -159,19 +160,41 @@ func (p *Plan) checkPolicies(live *topology.Live, policies *route.Policies) {
 			}
 		}
 	}
-	p.checkLength(policies)
+	p.checkLength(live, policies)
 	p.comparePolicies(policies)
 }
 
 // checkLength refuses a new queue that would drop messages of the backlog.
-func (p *Plan) checkLength(policies *route.Policies) {
+func (p *Plan) checkLength(live *topology.Live, policies *route.Policies) {
 	settings := policies.Of(p.Job.To)
-	limit := settings.Get("max-length")
-	n, ok := limit.Int()
-	if ok && n < p.Messages && !route.RefusesWhenFull(p.Job.To.Type, settings.Get("overflow").Text()) {
-		p.refuse(fmt.Sprintf("the queue holds %d messages, and the new one would keep %d of them (%s): raise the limit, or "+
-			"set its overflow to reject-publish", p.Messages, n, limit.From))
+	if ttl, ok := settings.Get("message-ttl").Int(); ok && ttl == 0 && p.Messages > 0 {
+		p.refuse("the new queue would drop every message that no consumer takes at once: its messageTTL is 0")
 	}
+	if route.RefusesWhenFull(p.Job.To.Type, settings.Get("overflow").Text()) {
+		return
+	}
+	if limit := settings.Get("max-length"); exceeds(p.Messages, limit) {
+		p.refuse(fmt.Sprintf("the queue holds %d messages, and the new one would keep %d of them (%s): raise the limit, or "+
+			"set its overflow to reject-publish", p.Messages, limit.Value, limit.From))
+	}
+	limit, before := settings.Get("max-length-bytes"), policies.Of(p.Job.From).Get("max-length-bytes")
+	if n, had := before.Int(); had && !exceeds(n, limit) {
+		return // it keeps what the queue keeps
+	}
+	switch bytes := live.Status[p.Job.From.Ref()].Bytes; {
+	case exceeds(bytes, limit):
+		p.refuse(fmt.Sprintf("the messages of the queue are of %d bytes, and the new one would keep %d of them (%s): raise the "+
+			"limit, or set its overflow to reject-publish", bytes, limit.Value, limit.From))
+	case bytes == 0 && exceeds(math.MaxInt64, limit) && p.Messages > 0:
+		p.refuse(fmt.Sprintf("the new queue would keep %d bytes (%s), and the broker does not say yet of how many bytes the "+
+			"messages are: try again in some seconds, or set its overflow to reject-publish", limit.Value, limit.From))
+	}
+}
+
+// exceeds reports whether a limit is set and lower than a number.
+func exceeds(n int64, limit route.Setting) bool {
+	most, ok := limit.Int()
+	return ok && n > most
 }
 
 func (p *Plan) comparePolicies(policies *route.Policies) {
@@ -194,6 +217,9 @@ func (p *Plan) comparePolicies(policies *route.Policies) {
 	}
 }
 
+// hashing are the types of exchanges that choose a binding by a hash, among all of its bindings.
+func hashing() []string { return []string{"x-consistent-hash", "x-modulus-hash"} }
+
 // unroutable are the types of exchanges whose bindings cannot be led elsewhere. One routes to queues of
 // its own node only. The other sends old messages to whatever is bound.
 func unroutable() []string { return []string{"x-local-random", "x-recent-history"} }
@@ -206,7 +232,12 @@ func (p *Plan) checkBindings(live *topology.Live) {
 		}
 		p.Bindings++
 		found, _ := live.Get(topology.ExchangeRef(b.VHost, b.Source))
-		if x, ok := found.(*topology.Exchange); ok && slices.Contains(unroutable(), x.Type) {
+		x, ok := found.(*topology.Exchange)
+		if ok && slices.Contains(hashing(), x.Type) {
+			p.Lost = append(p.Lost, fmt.Sprintf("which routing keys exchange %q leads to which of its queues: it distributes them "+
+				"anew", x.Name))
+		}
+		if ok && slices.Contains(unroutable(), x.Type) {
 			p.refuse(fmt.Sprintf("it is bound to exchange %q of type %s, which cannot lead to another exchange: remove the "+
 				"binding first", x.Name, x.Type))
 		}
@@ -232,13 +263,22 @@ func (p *Plan) findFeeding(live *topology.Live, policies *route.Policies) {
 	}
 }
 
-func (p *Plan) findLost(live *topology.Live) {
+func (p *Plan) findLost(live *topology.Live, policies *route.Policies) {
 	from, to := p.Job.From, p.Job.To
 	lose := func(text string) { p.Lost = append(p.Lost, text) }
 	lose("the age of a message: a TTL begins anew in the new queue")
 	lose("the exchange that a message names as its own is the migration's; its routing key and headers stay")
-	if from.Type == topology.Quorum {
+	if limit, ok := policies.Of(from).Get("delivery-limit").Int(); from.Type == topology.Quorum && ok && limit >= 0 {
+		lose(fmt.Sprintf("delivery counts begin anew; while the queue is drained, each death of msgctl counts as a delivery of "+
+			"what is in flight, and after %d the queue drops or dead-letters it: have few in flight if that is low", limit))
+	} else if from.Type == topology.Quorum {
 		lose("delivery counts begin anew")
+	}
+	if from.Type == topology.Classic && to.Type == topology.Quorum && capability.VersionAtLeast(live.Server.Version, "4.0") {
+		lose("the order of messages with a priority above 4, which a quorum queue prefers")
+	}
+	if capability.VersionAtLeast(live.Server.Version, "4.0") {
+		lose("the counts in x-death: the broker begins anew when it dead-letters a message that msgctl has moved")
 	}
 	if _, ok := from.Arguments["x-max-priority"]; ok && to.Arguments["x-max-priority"] == nil {
 		lose("the order by priority")

@@ -2,7 +2,10 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/migrate"
@@ -84,10 +87,23 @@ func (r *Runner) copyAll(ctx context.Context, list []*topology.Binding, to topol
 			continue
 		}
 		if err := r.copyNarrow(ctx, b, to, wanted); err != nil {
-			return err
+			return errors.Join(err, r.withdraw(ctx, list, to, wanted))
 		}
 	}
 	return nil
+}
+
+// withdraw removes the copies of bindings that are not as they are.
+func (r *Runner) withdraw(ctx context.Context, list []*topology.Binding, to topology.Ref,
+	wanted map[bindingKey]bool) error {
+	all, err := r.Broker.BindingsTo(ctx, to)
+	for _, made := range all {
+		like := func(b *topology.Binding) bool { return looksLike(made, b) }
+		if !wanted[keyOf(made)] && slices.ContainsFunc(list, like) {
+			err = errors.Join(err, r.Broker.Delete(ctx, made, topology.DeleteConditions{}))
+		}
+	}
+	return err
 }
 
 // copyNarrow tries other widths of integers for one binding, and keeps the first copy if none fits.
@@ -130,10 +146,37 @@ func (r *Runner) copyNarrow(ctx context.Context, b *topology.Binding, to topolog
 		return fmt.Errorf("bind %s as before: the broker confirmed the binding from exchange %q and does not list it", to,
 			b.Source)
 	}
+	if !sameRoutes(b.Arguments) {
+		return fmt.Errorf("%w: bind %s as exchange %q binds it with key %q: the broker does not show the AMQP types of the "+
+			"arguments %v: bind it with text, booleans or integers only", ErrNotCopied, to, b.Source, b.RoutingKey, b.Arguments)
+	}
 	r.note(fmt.Sprintf("the binding from exchange %q with key %q has arguments of other AMQP types than before; they "+
 		"route the same messages", b.Source, b.RoutingKey))
 	return nil
 }
+
+// ErrNotCopied is wrapped if a binding cannot be led elsewhere without routing other messages.
+var ErrNotCopied = errors.New("a binding cannot be copied")
+
+// sameRoutes reports whether arguments route the same messages although their AMQP types are others:
+// those of integers do not count. A fraction may be a decimal, and a table has types within.
+func sameRoutes(args topology.Arguments) bool {
+	for _, v := range args {
+		switch v := v.(type) {
+		case int64, bool, nil:
+		case string:
+			if strings.HasPrefix(v, notText) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// notText begins what the management API shows instead of bytes that are no text.
+const notText = "Not UTF-8, base64 is: "
 
 // bindingKey tells the bindings of one object apart.
 type bindingKey struct{ source, properties string }

@@ -10,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/migrate"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -74,6 +75,18 @@ func (r *Runner) move(ctx context.Context, from, to *topology.Queue, n int64,
 	return result.Done, refused, nil
 }
 
+// maxMove is how many messages are moved between two looks at the bindings of the queue. Until then
+// what an application has bound anew doubles its messages.
+const maxMove = 20_000
+
+// atMost is the part of n messages to move before the next look: what takes a few seconds.
+func (r *Runner) atMost(n int64) int64 {
+	if r.Options.Rate > 0 {
+		n = min(n, max(1, int64(5*r.Options.Rate)))
+	}
+	return min(n, maxMove)
+}
+
 // moveAll moves messages until a queue is empty, and returns how many.
 func (r *Runner) moveAll(ctx context.Context, from, to *topology.Queue) (moved int64, err error) {
 	for {
@@ -89,9 +102,16 @@ func (r *Runner) moveAll(ctx context.Context, from, to *topology.Queue) (moved i
 	}
 }
 
-// moveSome moves messages towards the new queue, and waits if it takes no more.
+// moveSome moves messages towards the new queue, and waits if it takes no more. Applications bind the
+// new queue when they subscribe again, so their bindings are led away as long as the route leads to
+// the arrivals.
 func (r *Runner) moveSome(ctx context.Context, from, to *topology.Queue, n int64) (int64, error) {
-	done, refused, err := r.move(ctx, from, to, n, r.Identity.Restore)
+	if r.Job.Stage == migrate.Refill {
+		if _, err := r.lead(ctx, to.Ref(), r.Job.Route().Ref()); err != nil {
+			return 0, err
+		}
+	}
+	done, refused, err := r.move(ctx, from, to, r.atMost(n), r.Identity.Restore)
 	if err == nil && refused != "" {
 		err = r.pause(ctx, refused)
 	}

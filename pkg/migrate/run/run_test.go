@@ -235,3 +235,54 @@ func (s *stage) verify(job *migrate.Job, bindings []string, overtaken int64, kil
 		s.t.Errorf("%d messages were confirmed, and %d are there", len(confirmed), len(got))
 	}
 }
+
+// subscriber is an application that binds the queue when it is there again, and looks whether that
+// has been led away before the route leads to the queue, too.
+type subscriber struct {
+	*broker.Client
+	s    *stage
+	job  *migrate.Job
+	left []string
+}
+
+func (a *subscriber) Create(ctx context.Context, o topology.Object) error {
+	switch o.Ref() {
+	case a.job.Bound(a.job.Into(a.job.To), a.job.To).Ref():
+		a.s.must(a.s.ch.QueueBind("work", "order.#", "orders", false, nil))
+	case a.job.Bound(a.job.Route(), a.job.To).Ref():
+		if a.job.Stage == migrate.Release {
+			a.left = a.s.bindings("work")
+		}
+	}
+	return a.Client.Create(ctx, o)
+}
+
+// TestBoundWhileRefilled: a binding that an application makes when it subscribes again is led away, as
+// what is published would arrive twice. A name that somebody has taken since the plan is left alone.
+func TestBoundWhileRefilled(t *testing.T) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		s := newStage(t, b, nil)
+		before := s.bindings("work")
+		s.publish()
+		a := &subscriber{Client: s.client, s: s, job: s.job(&topology.Queue{Name: "work", Type: topology.Quorum})}
+		r := run.Runner{Broker: a, Job: a.job, Options: run.Options{Settle: 1500 * time.Millisecond}}
+		if _, err := r.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, binding := range a.left {
+			if slices.Contains(before, binding) {
+				t.Errorf("binding %q leads to the queue while the route leads to the arrivals", binding)
+			}
+		}
+		if after := s.bindings("work"); len(a.left) == 0 || !slices.Equal(after, before) {
+			t.Errorf("the bindings were %q, then %q, and are %q", before, a.left, after)
+		}
+		_, err := s.ch.QueueDeclare("taken", true, false, false, false, nil)
+		s.must(err)
+		r = run.Runner{Broker: s.client, Job: s.job(&topology.Queue{Name: "taken", Type: topology.Quorum})}
+		if _, err := r.Run(t.Context()); err == nil || r.Job.Stage != migrate.Prepare {
+			t.Errorf("in stage %s, queue work was renamed to a name that is taken: %v", r.Job.Stage, err)
+		}
+		s.must(r.Undo(t.Context()))
+	})
+}

@@ -12,41 +12,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// prepare makes everything that belongs to the migration. So it finds out what the broker refuses
-// before anything is changed: a queue like the new one, or an access that is needed.
-func (r *Runner) prepare(ctx context.Context) error {
-	j := r.Job
-	if err := r.Broker.Create(ctx, j.Trial()); err != nil {
-		return fmt.Errorf("try whether the broker takes the new queue: %w", err)
-	}
-	if err := r.Broker.Delete(ctx, j.Trial(), topology.DeleteConditions{}); err != nil {
-		return err
-	}
-	if err := r.Broker.Create(ctx, j.From); err != nil { // an equal one is there: that takes the permission
-		return err
-	}
-	if err := r.makeOwn(ctx); err != nil {
-		return err
-	}
-	return r.Broker.Create(ctx, j.Bound(j.Route(), j.From))
-}
-
-// makeOwn makes what belongs to the migration, or what of it somebody has removed.
-func (r *Runner) makeOwn(ctx context.Context) error {
-	j := r.Job
-	objects := []topology.Object{j.Backlog(), j.Arrivals()}
-	for _, x := range j.Exchanges() {
-		objects = append(objects, x)
-	}
-	objects = append(objects, j.Bound(j.Into(j.Backlog()), j.Backlog()), j.Bound(j.Into(j.Arrivals()), j.Arrivals()))
-	for _, o := range objects {
-		if err := r.Broker.Create(ctx, o); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // hold leads all bindings to the route, which still leads to the queue, and then the route to the
 // arrivals.
 func (r *Runner) hold(ctx context.Context) error {
@@ -91,7 +56,10 @@ func (r *Runner) drain(ctx context.Context) error {
 		if moved > 0 {
 			continue
 		}
-		if awaited == "" {
+		switch {
+		case bound > 0 && awaited == "":
+			awaited = fmt.Sprintf("somebody binds queue %q again whenever its bindings were led away", r.Job.From.Name)
+		case awaited == "":
 			r.progress() // it waits for time to pass only
 		}
 		if err := r.pause(ctx, awaited); err != nil {
@@ -111,13 +79,17 @@ func (r *Runner) drainOnce(ctx context.Context) (moved int64, awaited string, er
 	if err != nil {
 		return 0, "", err
 	}
-	r.cut.look(n)
+	r.cut.look(n, counts[from.Name])
+	if !r.cut.known && !r.Job.AllowGap {
+		r.progress() // it waits for time to pass only
+		return 0, "the last messages that were published before the bindings were led away arrive", nil
+	}
 	if consumers := counts[from.Name].Consumers; n > 0 && r.Job.Exclusive && consumers > 0 {
 		return 0, fmt.Sprintf("queue %q holds %d messages and has %d consumers, which are left to empty it: end them to "+
 			"move the rest", from.Name, n, consumers), nil
 	}
 	if n > 0 {
-		moved, awaited, err = r.move(ctx, from, r.Job.Backlog(), n, r.storing())
+		moved, awaited, err = r.move(ctx, from, r.Job.Backlog(), r.atMost(n), r.storing())
 		r.report.Stored += moved
 		return moved, awaited, err
 	}
@@ -135,10 +107,11 @@ func (r *Runner) drainOnce(ctx context.Context) (moved int64, awaited string, er
 
 // cutoff tells messages that came by name. Nothing else leads to the queue any more, and what a
 // consumer returned or what died has a mark. So whatever is taken out beyond what was ready some time
-// after the last binding was removed has come by name.
+// after the last binding was removed has come by name. What msgctl returned has the mark of consumers,
+// too, so it counts if no consumer held any at that time.
 type cutoff struct {
 	at           time.Time
-	known        bool
+	known, alone bool
 	ready, taken int64
 }
 
@@ -146,15 +119,16 @@ type cutoff struct {
 const onTheWay = time.Second
 
 // look notes how many messages are ready.
-func (c *cutoff) look(ready int64) {
+func (c *cutoff) look(ready int64, counts topology.QueueCounts) {
 	if time.Since(c.at) > onTheWay && (!c.known || ready == 0) {
 		c.known, c.ready, c.taken = true, ready, 0
+		c.alone = counts.Known && counts.Consumers == 0 && counts.Unacked == 0
 	}
 }
 
 // take notes a message that is taken out, and reports whether it came by name.
 func (c *cutoff) take(m *message.Message) bool {
-	if !c.known || m.Redelivered || !m.Deaths().None() {
+	if !c.known || m.Redelivered && !c.alone || !m.Deaths().None() {
 		return false
 	}
 	c.taken++
