@@ -312,7 +312,28 @@ func (s *hostileShop) runs() map[string][]hostileRun {
 	}
 	s.addContexts(list)
 	s.addDeadLetters(list)
+	s.addMigrations(list)
 	return list
+}
+
+func (s *hostileShop) addMigrations(list map[string][]hostileRun) {
+	const h = hostile
+	declare := func() {
+		if _, err := s.ch.QueueDeclare("converted"+h, true, false, false, false, nil); err != nil {
+			s.program.T.Fatal(err)
+		}
+	}
+	list["queue convert"] = []hostileRun{
+		{before: declare, args: []string{"converted" + h, "--to", "quorum", "--yes", "--allow-gap"}, once: true},
+		{args: []string{"gone" + h, "--to", "quorum", "--yes"}, once: true},
+		{args: []string{"s" + h, "--to", "quorum", "--yes"}, once: true},
+		{args: []string{"q" + h, "--to", "quorum", "--dry-run"}}}
+	list["queue rename"] = []hostileRun{{args: []string{"gone" + h, "new" + h, "--yes"}, once: true},
+		{args: []string{"q" + h, "new" + h, "--dry-run"}}}
+	list["queue jobs ls"] = []hostileRun{{}}
+	for _, command := range []string{"show", "resume", "abort"} {
+		list["queue jobs "+command] = []hostileRun{{args: []string{"gone" + h}}}
+	}
 }
 
 func (s *hostileShop) addContexts(list map[string][]hostileRun) {
