@@ -78,7 +78,8 @@ func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 	o := replay.Options{
 		From:   r.v.From(ctx, r.q, r.assessment, r.ready),
 		Dialer: r.v.broker.Dialer(r.v.Name), To: r.destination, Select: r.chosen.Selection,
-		IsWait: r.v.IsWait(), Exists: r.v.Exists, HasExchange: r.v.HasExchange, Identity: r.v.Identity(), ID: replay.NewRunID(), MaxReplays: r.maxReplays,
+		IsWait: r.v.IsWait(), Exists: r.v.Exists, HasExchange: r.v.HasExchange, Identity: r.v.Identity(),
+		ID: replay.NewRunID(), MaxReplays: r.maxReplays,
 		RestoreTTL: r.restoreTTL, Transform: r.transform, CheckChanged: r.checkEvents, Limit: r.selection.limit,
 		Rate: r.rate, Copy: r.copyOnly,
 		Ramp: replay.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},

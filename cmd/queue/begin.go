@@ -104,7 +104,8 @@ func (o *options) present(ctx context.Context, b Broker, p *migrate.Plan) error 
 	if n.Known {
 		p.Messages = max(p.Messages, n.Ready+n.Unacked)
 	}
-	streams, doc := o.proc.Streams, migrations.NewPlanDocument(p, o.work.options().Estimate(p.Job, p.Messages, p.Consumers))
+	streams := o.proc.Streams
+	doc := migrations.NewPlanDocument(p, o.work.options().Estimate(p.Job, p.Messages, p.Consumers))
 	out, width := streams.Err, streams.ErrWidth()
 	if o.dryRun {
 		done, err := o.work.output.Encode(streams.Out, doc)

@@ -163,8 +163,8 @@ type diffOptions struct {
 func (o *diffOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Int64Var(&o.plan.MaxMessageLoss, "max-message-loss", 0,
-		"allow the loss of messages that queues hold, up to this many in all: by deletions, by limits that policies set, and "+
-			"where dead letters have nowhere to go any more")
+		"allow the loss of messages that queues hold, up to this many in all: by deletions, by limits that policies set, "+
+			"and where dead letters have nowhere to go any more")
 	if o.destroy {
 		return
 	}

@@ -106,40 +106,28 @@ func bench(ctx context.Context, o options) error {
 
 // all measures the selected parts on one broker.
 func (b *benchmark) all(ctx context.Context, br reference.Broker) error {
-	if b.has("apply") {
-		if err := b.applies(ctx, br); err != nil {
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, reference.Broker) error
+	}{
+		{"apply", b.applies}, {"dlq", b.replays}, {"migrate", b.migrate}, {"group", b.group},
+		{"publish", b.publish}, {"tail", b.tail}, {"consume", b.consume},
+	} {
+		if !b.has(part.name) {
+			continue
+		}
+		if err := part.measure(ctx, br); err != nil {
 			return err
 		}
 	}
-	if b.has("dlq") {
-		for _, of := range b.deadLetterKinds() {
-			if err := b.replay(ctx, br, of); err != nil {
-				return fmt.Errorf("%d dead letters of %d B in a %s queue: %w", of.count, of.size, of.queueType, err)
-			}
+	return nil
+}
+
+func (b *benchmark) replays(ctx context.Context, br reference.Broker) error {
+	for _, of := range b.deadLetterKinds() {
+		if err := b.replay(ctx, br, of); err != nil {
+			return fmt.Errorf("%d dead letters of %d B in a %s queue: %w", of.count, of.size, of.queueType, err)
 		}
-	}
-	if b.has("migrate") {
-		if err := b.migrate(ctx, br); err != nil {
-			return err
-		}
-	}
-	if b.has("group") {
-		if err := b.group(ctx, br); err != nil {
-			return err
-		}
-	}
-	if b.has("publish") {
-		if err := b.publish(ctx, br); err != nil {
-			return err
-		}
-	}
-	if b.has("tail") {
-		if err := b.tail(ctx, br); err != nil {
-			return err
-		}
-	}
-	if b.has("consume") {
-		return b.consume(ctx, br)
 	}
 	return nil
 }

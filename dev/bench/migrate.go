@@ -68,8 +68,8 @@ func (b *benchmark) migrate(ctx context.Context, br reference.Broker) error {
 			}
 		}
 	}
-	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d messages of %d B in a classic queue that becomes a quorum queue, in %.1f s "+
-		"per 100,000", br.Line, b.messages, migratedSize, median(ours).Seconds()*100_000/float64(b.messages)))
+	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d messages of %d B in a classic queue that becomes a quorum queue, in %.1f "+
+		"s per 100,000", br.Line, b.messages, migratedSize, median(ours).Seconds()*100_000/float64(b.messages)))
 	b.out.atMost("time of queue convert / of two dynamic shovels", ratio(median(ours), median(shovels)), maxOfShovels,
 		fmt.Sprintf("%.1f / %.1f s", median(ours).Seconds(), median(shovels).Seconds()))
 	b.out.note(fmt.Sprintf("without the stages in which no message is moved, %.2f: these take %.1f s, however many "+

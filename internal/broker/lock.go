@@ -100,9 +100,8 @@ func (c *Client) yieldingLocks(ctx context.Context, f func() error) error {
 }
 
 func lockQueue(vhost, name string) *topology.Queue {
-	return &topology.Queue{VHost: vhost, Name: topology.LockName(name), Exclusive: true, AutoDelete: true, Arguments: topology.Arguments{
-		lockHolder: holderName(), lockSince: time.Now().UTC().Format(time.RFC3339),
-	}}
+	return &topology.Queue{VHost: vhost, Name: topology.LockName(name), Exclusive: true, AutoDelete: true,
+		Arguments: topology.Arguments{lockHolder: holderName(), lockSince: time.Now().UTC().Format(time.RFC3339)}}
 }
 
 // holderName is user@host (process) for people who find the lock taken.

@@ -2,6 +2,7 @@ package management
 
 import (
 	"context"
+
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )

@@ -183,8 +183,8 @@ func (p *Plan) checkLength(live *topology.Live, policies *route.Policies) {
 	}
 	switch bytes := live.Status[p.Job.From.Ref()].Bytes; {
 	case exceeds(bytes, limit):
-		p.refuse(fmt.Sprintf("the messages of the queue are of %d bytes, and the new one would keep %d of them (%s): raise the "+
-			"limit, or set its overflow to reject-publish", bytes, limit.Value, limit.From))
+		p.refuse(fmt.Sprintf("the messages of the queue are of %d bytes, and the new one would keep %d of them (%s): raise "+
+			"the limit, or set its overflow to reject-publish", bytes, limit.Value, limit.From))
 	case bytes == 0 && exceeds(math.MaxInt64, limit) && p.Messages > 0:
 		p.refuse(fmt.Sprintf("the new queue would keep %d bytes (%s), and the broker does not say yet of how many bytes the "+
 			"messages are: try again in some seconds, or set its overflow to reject-publish", limit.Value, limit.From))
@@ -234,8 +234,8 @@ func (p *Plan) checkBindings(live *topology.Live) {
 		found, _ := live.Get(topology.ExchangeRef(b.VHost, b.Source))
 		x, ok := found.(*topology.Exchange)
 		if ok && slices.Contains(hashing(), x.Type) {
-			p.Lost = append(p.Lost, fmt.Sprintf("which routing keys exchange %q leads to which of its queues: it distributes them "+
-				"anew", x.Name))
+			p.Lost = append(p.Lost, fmt.Sprintf("which routing keys exchange %q leads to which of its queues: it distributes "+
+				"them anew", x.Name))
 		}
 		if ok && slices.Contains(unroutable(), x.Type) {
 			p.refuse(fmt.Sprintf("it is bound to exchange %q of type %s, which cannot lead to another exchange: remove the "+
@@ -269,12 +269,13 @@ func (p *Plan) findLost(live *topology.Live, policies *route.Policies) {
 	lose("the age of a message: a TTL begins anew in the new queue")
 	lose("the exchange that a message names as its own is the migration's; its routing key and headers stay")
 	if limit, ok := policies.Of(from).Get("delivery-limit").Int(); from.Type == topology.Quorum && ok && limit >= 0 {
-		lose(fmt.Sprintf("delivery counts begin anew; while the queue is drained, each death of msgctl counts as a delivery of "+
-			"what is in flight, and after %d the queue drops or dead-letters it: have few in flight if that is low", limit))
+		lose(fmt.Sprintf("delivery counts begin anew; while the queue is drained, each death of msgctl counts as a delivery "+
+			"of what is in flight, and after %d the queue drops or dead-letters it: have few in flight if that is low", limit))
 	} else if from.Type == topology.Quorum {
 		lose("delivery counts begin anew")
 	}
-	if from.Type == topology.Classic && to.Type == topology.Quorum && capability.VersionAtLeast(live.Server.Version, "4.0") {
+	if from.Type == topology.Classic && to.Type == topology.Quorum &&
+		capability.VersionAtLeast(live.Server.Version, "4.0") {
 		lose("the order of messages with a priority above 4, which a quorum queue prefers")
 	}
 	if capability.VersionAtLeast(live.Server.Version, "4.0") {

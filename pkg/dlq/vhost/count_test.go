@@ -28,7 +28,8 @@ func (b *lateList) Everything(context.Context, []string) (*topology.Live, error)
 }
 
 func (b *lateList) Counts(context.Context, string) (map[string]topology.QueueCounts, error) {
-	return map[string]topology.QueueCounts{"locked.dlq": {Ready: 7, Known: true}, "orders.dlq": {Ready: 5, Known: true}}, nil
+	return map[string]topology.QueueCounts{"locked.dlq": {Ready: 7, Known: true},
+		"orders.dlq": {Ready: 5, Known: true}}, nil
 }
 
 func (b *lateList) Ready(_ context.Context, _, queue string) (int64, error) {

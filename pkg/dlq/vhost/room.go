@@ -146,7 +146,8 @@ func (v *VHost) MayExpire(queue string) string {
 	case err != nil:
 		return ""
 	case facts.ConnectionExclusive:
-		return fmt.Sprintf("queue %q is exclusive to another connection, and is deleted with its messages when that ends", queue)
+		return fmt.Sprintf("queue %q is exclusive to another connection, and is deleted with its messages when that ends",
+			queue)
 	case facts.Keeping.MayExpire(facts.Status):
 		return expiry(facts)
 	}

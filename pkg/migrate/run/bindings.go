@@ -48,6 +48,29 @@ func (r *Runner) leadAll(ctx context.Context, from, to topology.Object) error {
 	}
 }
 
+// leadAgain leads away what was bound to the queue meanwhile. gone reports whether the queue is missing.
+func (r *Runner) leadAgain(ctx context.Context) (bound int, gone bool, err error) {
+	have, err := r.Broker.FindQueue(ctx, r.Job.From.VHost, r.Job.From.Name)
+	if err != nil || have == nil {
+		return 0, have == nil, err
+	}
+	if bound, err = r.lead(ctx, r.Job.From.Ref(), r.Job.Route().Ref()); bound > 0 && err == nil {
+		r.cut = cutoff{at: time.Now()}
+	}
+	return bound, false, err
+}
+
+// awaitedNow adds the applications that bind the queue again to what a drain waits for.
+func (r *Runner) awaitedNow(bound int, awaited string) string {
+	switch {
+	case bound > 0 && awaited == "":
+		return fmt.Sprintf("somebody binds queue %q again whenever its bindings were led away", r.Job.From.Name)
+	case awaited == "":
+		r.progress() // it waits for time to pass only
+	}
+	return awaited
+}
+
 // othersTo returns the bindings to an object that do not belong to the migration.
 func (r *Runner) othersTo(ctx context.Context, to topology.Ref) (list []*topology.Binding, err error) {
 	all, err := r.Broker.BindingsTo(ctx, to)
@@ -109,7 +132,7 @@ func (r *Runner) withdraw(ctx context.Context, list []*topology.Binding, to topo
 // copyNarrow tries other widths of integers for one binding, and keeps the first copy if none fits.
 func (r *Runner) copyNarrow(ctx context.Context, b *topology.Binding, to topology.Ref,
 	wanted map[bindingKey]bool) error {
-	var kept *topology.Binding
+	c := copying{r: r, of: b, wanted: wanted}
 	for _, width := range []int{64, 32, 16, 8} {
 		args, ok := narrow(b.Arguments, width)
 		if !ok {
@@ -126,23 +149,11 @@ func (r *Runner) copyNarrow(ctx context.Context, b *topology.Binding, to topolog
 		if err != nil {
 			return err
 		}
-		for _, made := range after {
-			switch key := keyOf(made); {
-			case key == keyOf(b):
-				if kept != nil && !wanted[keyOf(kept)] {
-					return r.Broker.Delete(ctx, kept, topology.DeleteConditions{})
-				}
-				return nil
-			case kept == nil && looksLike(made, b):
-				kept = made
-			case !before[key] && !wanted[key] && kept != nil && key != keyOf(kept):
-				if err := r.Broker.Delete(ctx, made, topology.DeleteConditions{}); err != nil {
-					return err
-				}
-			}
+		if equal, err := c.choose(ctx, before, after); equal || err != nil {
+			return err
 		}
 	}
-	if kept == nil {
+	if c.kept == nil {
 		return fmt.Errorf("bind %s as before: the broker confirmed the binding from exchange %q and does not list it", to,
 			b.Source)
 	}
@@ -177,6 +188,35 @@ func sameRoutes(args topology.Arguments) bool {
 
 // notText begins what the management API shows instead of bytes that are no text.
 const notText = "Not UTF-8, base64 is: "
+
+// copying is the search for a copy of a binding that is equal to it.
+type copying struct {
+	r      *Runner
+	of     *topology.Binding
+	wanted map[bindingKey]bool
+	kept   *topology.Binding // the first copy
+}
+
+// choose removes what another try made, unless it is equal to the binding. Then the first copy goes.
+func (c *copying) choose(ctx context.Context, before map[bindingKey]bool, after []*topology.Binding) (equal bool,
+	err error) {
+	for _, made := range after {
+		switch key := keyOf(made); {
+		case key == keyOf(c.of):
+			if c.kept != nil && !c.wanted[keyOf(c.kept)] {
+				return true, c.r.Broker.Delete(ctx, c.kept, topology.DeleteConditions{})
+			}
+			return true, nil
+		case c.kept == nil && looksLike(made, c.of):
+			c.kept = made
+		case !before[key] && !c.wanted[key] && c.kept != nil && key != keyOf(c.kept):
+			if err := c.r.Broker.Delete(ctx, made, topology.DeleteConditions{}); err != nil {
+				return false, err
+			}
+		}
+	}
+	return false, nil
+}
 
 // bindingKey tells the bindings of one object apart.
 type bindingKey struct{ source, properties string }

@@ -29,16 +29,9 @@ func (r *Runner) drain(ctx context.Context) error {
 	}
 	var quiet quietude
 	for {
-		have, err := r.Broker.FindQueue(ctx, r.Job.From.VHost, r.Job.From.Name)
-		if err != nil || have == nil {
+		bound, gone, err := r.leadAgain(ctx)
+		if err != nil || gone {
 			return err // somebody deleted it, with what was in it
-		}
-		bound, err := r.lead(ctx, r.Job.From.Ref(), r.Job.Route().Ref())
-		if err != nil {
-			return err
-		}
-		if bound > 0 {
-			r.cut = cutoff{at: time.Now()}
 		}
 		moved, awaited, err := r.drainOnce(ctx)
 		if err != nil {
@@ -56,13 +49,7 @@ func (r *Runner) drain(ctx context.Context) error {
 		if moved > 0 {
 			continue
 		}
-		switch {
-		case bound > 0 && awaited == "":
-			awaited = fmt.Sprintf("somebody binds queue %q again whenever its bindings were led away", r.Job.From.Name)
-		case awaited == "":
-			r.progress() // it waits for time to pass only
-		}
-		if err := r.pause(ctx, awaited); err != nil {
+		if err := r.pause(ctx, r.awaitedNow(bound, awaited)); err != nil {
 			return err
 		}
 	}

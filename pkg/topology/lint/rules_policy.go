@@ -123,26 +123,32 @@ func checkTies(r *run) {
 		if len(n.Policies().All()) < 2 && len(onBroker) == 0 {
 			continue
 		}
-		t := ties{with: map[*topology.Policy][]*topology.Policy{}, hit: map[[2]*topology.Policy][]string{}}
-		for _, name := range n.queues {
-			s := n.of(name)
-			t.note(s.User, name)
-			t.note(s.Operator, name)
-		}
-		for _, name := range n.ExchangeNames() {
-			if n.Exchange(name) != nil {
-				t.note(n.Policies().ForExchange(name), name)
-			}
-		}
-		for _, p := range n.Policies().All() {
-			if len(onBroker[p.Ref()]) > 0 && t.with[p] == nil {
-				t.order = append(t.order, p)
-			}
-		}
+		t := tiesOf(n, onBroker)
 		for _, p := range t.order {
 			r.find(p.Ref(), "priority", t.text(p, onBroker[p.Ref()]))
 		}
 	}
+}
+
+// tiesOf finds the ties of one vhost, and those that only the broker knows of.
+func tiesOf(n *network, onBroker map[topology.Ref][]string) *ties {
+	t := ties{with: map[*topology.Policy][]*topology.Policy{}, hit: map[[2]*topology.Policy][]string{}}
+	for _, name := range n.queues {
+		s := n.of(name)
+		t.note(s.User, name)
+		t.note(s.Operator, name)
+	}
+	for _, name := range n.ExchangeNames() {
+		if n.Exchange(name) != nil {
+			t.note(n.Policies().ForExchange(name), name)
+		}
+	}
+	for _, p := range n.Policies().All() {
+		if len(onBroker[p.Ref()]) > 0 && t.with[p] == nil {
+			t.order = append(t.order, p)
+		}
+	}
+	return &t
 }
 
 func checkMatchesNothing(r *run) {

@@ -345,7 +345,8 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 	}
 	for name, values := range map[string][]any{"src-prefetch-count": {5, "5"}, "reconnect-delay": {"5s"},
 		"src-delete-after": {"never", 0, -1, "soon", 1.5}, "dest-add-forward-headers": {false, 1}, "src-predeclared": {true},
-		"dest-queue-args": {map[string]any{"x-expires": 60000}, "x", []any{}}, "src-consumer-args": {5}, "dest-exchange-key": {5},
+		"dest-queue-args": {map[string]any{"x-expires": 60000}, "x", []any{}}, "src-consumer-args": {5},
+		"dest-exchange-key": {5},
 		"dest-publish-properties": {map[string]any{"delivery_mode": 2}, map[string]any{"delivery_mode": "2"},
 			map[string]any{"delivery-mode": 2}, 5}, "src-protocol": {"amqp091", 5}, "prefetch-count": {true}} {
 		for _, v := range values {

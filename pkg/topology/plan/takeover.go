@@ -83,8 +83,8 @@ func blockLess(ref topology.Ref, list []FieldChange) (string, Remedy) {
 	if len(less) == 0 {
 		return "", Remedy{}
 	}
-	return fmt.Sprintf("somebody else made it (the record of this topology does not name it), and may need what this takes "+
-		"away: %s", suggest.List(less)), Remedy{Kind: AllowAdopt}
+	return fmt.Sprintf("somebody else made it (the record of this topology does not name it), and may need what this "+
+		"takes away: %s", suggest.List(less)), Remedy{Kind: AllowAdopt}
 }
 
 // onlyAdds reports whether a change surely takes nothing away. Whether one regular expression

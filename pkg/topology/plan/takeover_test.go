@@ -67,7 +67,8 @@ func TestUpdatesThatTakeAwayFromOthers(t *testing.T) {
 	limit := func(n int64) topology.Object { return &topology.VHostLimit{VHost: "/", Name: "max-queues", Value: n} }
 	userLimit := func(n int64) topology.Object { return &topology.UserLimit{User: "u", Name: "max-channels", Value: n} }
 	policy := func(operator bool, args ...any) topology.Object {
-		return &topology.Policy{Operator: operator, VHost: "/", Name: "p", Pattern: ".*", Definition: topologytest.Table(args)}
+		return &topology.Policy{Operator: operator, VHost: "/", Name: "p", Pattern: ".*",
+			Definition: topologytest.Table(args)}
 	}
 	vhost := func(protected bool, tags ...string) topology.Object {
 		v := &topology.VHost{Name: "/", ProtectedFromDeletion: protected, Tags: tags, Description: strings.Join(tags, " ")}

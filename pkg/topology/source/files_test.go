@@ -18,7 +18,8 @@ func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	for _, name := range []string{"d/b.yaml", "d/a.yml", "d/c.json", "d/c.schema.json", "d/README.md", "d/sub/x.yaml",
-		"d/.#b.yaml", "d/._a.yml", "d/.yaml", ".one.yaml", "one.yaml", "two.yaml", "odd[1].yaml", "empty/.keep", "empty/.a.json"} {
+		"d/.#b.yaml", "d/._a.yml", "d/.yaml", ".one.yaml", "one.yaml", "two.yaml", "odd[1].yaml", "empty/.keep",
+		"empty/.a.json"} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
