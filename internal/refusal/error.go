@@ -140,8 +140,7 @@ func NetworkReason(ctx context.Context, err error, timeout time.Duration) string
 		return fmt.Sprintf("no answer in %s", timeout)
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "there is no network route to the host"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err,
-		syscall.EPIPE), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), IsReset(err), errors.Is(err, net.ErrClosed):
 		return "the connection was cut"
 	}
 	return Innermost(err)
@@ -235,9 +234,11 @@ func names(c *x509.Certificate) string {
 	return Printable(strings.Join(list, ", "))
 }
 
-// IsReset reports whether the peer cut the connection.
+// IsReset reports whether the peer cut the connection. net/http exports no error for one that was cut
+// before the first request used it.
 func IsReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		err != nil && strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
 // IsNetwork reports whether a request failed on its way, or its answer on the way back.

@@ -5,10 +5,15 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestTLSReason(t *testing.T) {
@@ -59,6 +64,15 @@ func TestRemedyOf(t *testing.T) {
 	} {
 		if got := RemedyOf(err); got != want {
 			t.Errorf("%v: %q, want %q", err, got, want)
+		}
+	}
+}
+
+func TestCutsByAnyName(t *testing.T) {
+	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, &net.OpError{Op: "read", Err: syscall.ECONNRESET},
+		&url.Error{Op: "Get", URL: "https://h", Err: errors.New("http: server closed idle connection")}} {
+		if got := NetworkReason(t.Context(), err, time.Second); got != "the connection was cut" {
+			t.Errorf("%v: %q", err, got)
 		}
 	}
 }
