@@ -69,7 +69,8 @@ func TestRemedyOf(t *testing.T) {
 }
 
 func TestCutsByAnyName(t *testing.T) {
-	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, &net.OpError{Op: "read", Err: syscall.ECONNRESET},
+	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
+		&net.OpError{Op: "read", Err: syscall.ECONNRESET},
 		&url.Error{Op: "Get", URL: "https://h", Err: errors.New("http: server closed idle connection")}} {
 		if got := NetworkReason(t.Context(), err, time.Second); got != "the connection was cut" {
 			t.Errorf("%v: %q", err, got)
